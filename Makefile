@@ -121,7 +121,7 @@ new-function: ## Start a new function: NAME=orgs (KIND=http, queue or schedule)
 	@python3 infra/tools/new_function.py "$(or $(KIND),http)" "$(NAME)"
 
 ##@ Check
-.PHONY: lint lint-rust lint-docs lint-features lint-deps lint-template lint-spelling fmt validate audit openapi bench corpus
+.PHONY: lint lint-rust lint-docs lint-features lint-deps lint-template lint-spelling fmt validate audit openapi bench corpus eval
 lint: lint-rust lint-docs lint-features lint-deps lint-template lint-spelling ## Check format, clippy, docs, licenses, template and spelling
 
 lint-rust:
@@ -170,6 +170,9 @@ bench: ## Measure the local stack, release build (ARGS=...)
 corpus: ## Read 225 PDFs of Debian packages, and compare the text with poppler's (apt-get, poppler-utils; ARGS="--only arabic")
 	cargo build --quiet --release -p retrieval --example extract_text
 	python3 infra/tools/corpus.py --binary "$${CARGO_TARGET_DIR:-target}/release/examples/extract_text" $(ARGS)
+
+eval: ## Measure search and the built-in model on question sets in SQuAD's format (ARGS="FILE... --half report")
+	cargo run --quiet --release -p llm --example eval -- $(ARGS)
 
 ##@ Lambda
 .PHONY: build build-arm64 build-x86_64 sizes test-lambda invoke cost deploy

@@ -66,6 +66,21 @@ pub(crate) struct SettingsPatch {
     #[garde(length(chars, max = 1000), inner(custom(readable_text)))]
     #[schemars(regex(pattern = http_api::READABLE_TEXT))]
     welcome_message: Option<String>,
+    /// Questions offered to users at the beginning; an empty list removes them.
+    #[garde(
+        length(max = 10),
+        inner(inner(length(chars, min = 1, max = 200), custom(readable_text)))
+    )]
+    #[schemars(inner(length(min = 1, max = 200), regex(pattern = http_api::READABLE_TEXT)))]
+    suggested_questions: Option<Vec<String>>,
+    /// Its answer if the documents do not answer a question.
+    #[garde(length(chars, max = 1000), inner(custom(readable_text)))]
+    #[schemars(regex(pattern = http_api::READABLE_TEXT))]
+    refusal_text: Option<String>,
+    /// The share of a question that a passage must contain to be given to the model, weighted by the rarity of the
+    /// words.
+    #[garde(range(min = 0.0, max = 1.0))]
+    min_relevance: Option<f32>,
     /// Sampling temperature, 0 to 2.
     #[garde(range(min = 0.0, max = 2.0))]
     temperature: Option<f32>,
@@ -102,6 +117,9 @@ impl SettingsPatch {
             model: self.model.unwrap_or(default.model),
             system_prompt: non_empty(self.system_prompt),
             welcome_message: non_empty(self.welcome_message),
+            suggested_questions: self.suggested_questions.unwrap_or_default(),
+            refusal_text: non_empty(self.refusal_text),
+            min_relevance: self.min_relevance.unwrap_or(default.min_relevance),
             temperature: self.temperature,
             max_tokens: self.max_tokens.unwrap_or(default.max_tokens),
             top_k: self.top_k.unwrap_or(default.top_k),
@@ -116,6 +134,10 @@ impl SettingsPatch {
             self.model.map(|model| ("settings.model", json!(model))),
             text("settings.system_prompt", self.system_prompt),
             text("settings.welcome_message", self.welcome_message),
+            self.suggested_questions
+                .map(|questions| ("settings.suggested_questions", json!(questions))),
+            text("settings.refusal_text", self.refusal_text),
+            self.min_relevance.map(|share| ("settings.min_relevance", json!(share))),
             self.temperature
                 .map(|temperature| ("settings.temperature", json!(temperature))),
             self.max_tokens.map(|tokens| ("settings.max_tokens", json!(tokens))),
@@ -161,6 +183,19 @@ pub(crate) struct DocumentIds {
     #[serde(alias = "documents")]
     #[garde(length(min = 1, max = Chatbot::MAX_DOCUMENTS))]
     pub(crate) document_ids: Vec<DocumentId>,
+}
+
+/// A question to search the documents of a chatbot for.
+#[derive(Deserialize, Validate, JsonSchema)]
+pub(crate) struct PassageSearch {
+    /// The question, or words of it. `question` is an alias.
+    #[serde(alias = "question")]
+    #[garde(length(chars, min = 1, max = 2000), custom(readable_text))]
+    #[schemars(regex(pattern = http_api::READABLE_TEXT))]
+    pub(crate) query: String,
+    /// Maximum number of passages; as many as the model is given if omitted.
+    #[garde(range(min = 1, max = 50))]
+    pub(crate) limit: Option<u32>,
 }
 
 /// The chatbots to list.

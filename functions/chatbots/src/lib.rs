@@ -5,8 +5,8 @@ mod view;
 
 use domain::auth::permission::{ReadChatbots, WriteChatbots};
 use http_api::{Api, Body, Created, Ctx, Json, Listing, May, NoContent, Paging, Path, Query, Result};
-use input::{BotPath, ChatbotPatch, DocumentIds, Filter, LinkPath, NewChatbot};
-use view::{ChatbotDocumentView, ChatbotView};
+use input::{BotPath, ChatbotPatch, DocumentIds, Filter, LinkPath, NewChatbot, PassageSearch};
+use view::{ChatbotDocumentView, ChatbotView, SearchView};
 
 /// The operations of this function.
 pub fn api() -> Api {
@@ -46,6 +46,12 @@ pub fn api() -> Api {
             "/chatbots/{chatbot_id}/documents/{document_id}",
             assign_document,
             "Assign a document to a chatbot. Repeating it changes nothing.",
+        )
+        .post(
+            "/chatbots/{chatbot_id}/search",
+            search_chatbot,
+            "Search the documents of a chatbot. Returns the passages that a question finds, with their scores; no model \
+             is called, and nothing is stored.",
         )
         .post(
             "/chatbots/{chatbot_id}/documents",
@@ -96,6 +102,16 @@ async fn update_chatbot(
 async fn delete_chatbot(app: Ctx, member: May<WriteChatbots>, Path(path): Path<BotPath>) -> Result<NoContent> {
     app.delete_chatbot(&member.org, &path.chatbot_id).await?;
     Ok(NoContent)
+}
+
+async fn search_chatbot(
+    app: Ctx,
+    member: May<ReadChatbots>,
+    Path(path): Path<BotPath>,
+    Body(body): Body<PassageSearch>,
+) -> Result<Json<SearchView>> {
+    let found = app.search_chatbot(&member.org.org, &path.chatbot_id, &body.query, body.limit);
+    Ok(Json(found.await?.into()))
 }
 
 async fn assign_documents(

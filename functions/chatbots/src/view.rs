@@ -1,5 +1,6 @@
 //! Chatbots as clients see them.
 
+use app::FoundPassage;
 use domain::{Chatbot, ChatbotSettings, Document, DocumentStatus, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -28,6 +29,12 @@ pub(crate) struct SettingsView {
     model: String,
     system_prompt: Option<String>,
     welcome_message: Option<String>,
+    /// Questions offered to users at the beginning.
+    suggested_questions: Vec<String>,
+    /// Its answer if the documents do not answer a question; null for the model's own words.
+    refusal_text: Option<String>,
+    /// The share of a question that a passage must contain to be given to the model, 0 to 1.
+    min_relevance: f32,
     temperature: Option<f32>,
     /// Maximum length of an answer, in tokens.
     max_tokens: u32,
@@ -76,6 +83,9 @@ impl From<ChatbotSettings> for SettingsView {
             model,
             system_prompt,
             welcome_message,
+            suggested_questions,
+            refusal_text,
+            min_relevance,
             temperature,
             max_tokens,
             top_k,
@@ -86,6 +96,9 @@ impl From<ChatbotSettings> for SettingsView {
             model,
             system_prompt,
             welcome_message,
+            suggested_questions,
+            refusal_text,
+            min_relevance,
             temperature,
             max_tokens,
             top_k,
@@ -108,6 +121,56 @@ impl From<Chatbot> for ChatbotView {
             org_id: bot.org.0,
             created_at: bot.created_at,
             updated_at: bot.updated_at,
+        }
+    }
+}
+
+/// The passages that a question finds.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct SearchView {
+    /// Best first.
+    passages: Vec<PassageView>,
+}
+
+/// A passage of a document.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct PassageView {
+    document_id: String,
+    /// Display name of the document.
+    name: String,
+    /// Page of the document, from 1, if it has pages.
+    page: Option<u32>,
+    /// Path of headings, if the document has headings instead of pages.
+    heading: Option<String>,
+    /// Its number in the document, from 0 in reading order.
+    passage: u32,
+    text: String,
+    /// ISO 639 code of its language; `und` if it is not known.
+    language: &'static str,
+    /// Rank of the search (BM25); higher is better, comparable within one search.
+    score: f32,
+    /// The share of the question that it contains, 0 to 1, weighted by the rarity of the words.
+    relevance: f32,
+    /// Whether the model would be given it.
+    is_used: bool,
+}
+
+impl From<Vec<FoundPassage>> for SearchView {
+    fn from(found: Vec<FoundPassage>) -> Self {
+        let passages = found.into_iter().map(|FoundPassage { passage, is_used }| PassageView {
+            page: passage.place.page(),
+            heading: passage.place.heading().map(str::to_owned),
+            document_id: passage.document_id,
+            name: passage.name,
+            passage: passage.chunk,
+            text: passage.text,
+            language: passage.language.iso_code(),
+            score: passage.score,
+            relevance: passage.relevance,
+            is_used,
+        });
+        Self {
+            passages: passages.collect(),
         }
     }
 }

@@ -36,7 +36,8 @@ pub use auth::sign_in::{Credential, Identity, KeyAbove, KeyGrant, SignedIn};
 pub use auth::tokens::{AccessLifetime, TokenPair};
 pub use chatbots::NewChatbot;
 pub use chats::answer::{
-    ANSWER_NOT_STREAMED, AnswerEvent, AnswerStream, Answered, GenerationOptions, LastSeen, Question, TurnAction,
+    ANSWER_NOT_STREAMED, AnswerEvent, AnswerStream, Answered, FoundPassage, GenerationOptions, LastSeen, Question,
+    TurnAction,
 };
 pub use chats::conversations::{ChatSessions, NewConversation};
 pub use chats::message_pages::ShownMessage;

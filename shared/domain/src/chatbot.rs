@@ -14,6 +14,12 @@ pub struct ChatbotSettings {
     pub system_prompt: Option<String>,
     /// First message shown to the user.
     pub welcome_message: Option<String>,
+    /// Questions offered to the user at the beginning.
+    pub suggested_questions: Vec<String>,
+    /// Its answer if the documents do not answer a question; `None` means the model's own words.
+    pub refusal_text: Option<String>,
+    /// The share of a question that a passage must contain to be given to the model, 0 to 1.
+    pub min_relevance: f32,
     /// Sampling temperature, 0 to 2; `None` means the model's default.
     pub temperature: Option<f32>,
     /// Maximum answer length, in tokens.
@@ -32,6 +38,9 @@ impl Default for ChatbotSettings {
             model: "local".to_owned(),
             system_prompt: None,
             welcome_message: None,
+            suggested_questions: Vec::new(),
+            refusal_text: None,
+            min_relevance: 0.0,
             temperature: None,
             max_tokens: 1024,
             top_k: 8,

@@ -5,6 +5,7 @@ use std::{borrow::Cow, fmt, sync::Arc};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use futures::future::{BoxFuture, FutureExt as _};
 use futures::stream::{BoxStream, StreamExt as _};
+use retrieval::{Exchange, Language};
 use serde::{Deserialize, Serialize};
 
 use crate::{ModelError, Provider};
@@ -21,6 +22,8 @@ pub struct ChatRequest {
     /// `Some`: answer only from these and cite them with markers, which [`CitationFilter`](crate::CitationFilter)
     /// reads. `None`: a plain chat.
     pub sources: Option<Vec<Source>>,
+    /// The text to answer with if the sources do not answer the question; `None`: the model's own words.
+    pub refusal: Option<String>,
     /// The maximum size of the answer, in the model's own tokens.
     pub max_tokens: u32,
     /// From 0.0 (deterministic) to 2.0; `None` uses the provider's default.
@@ -46,17 +49,6 @@ pub enum ReasoningEffort {
     High,
     /// As long as possible.
     Xhigh,
-}
-
-impl ChatRequest {
-    /// Returns the texts of the user messages, newest first.
-    pub(crate) fn user_messages(&self) -> impl Iterator<Item = &str> {
-        self.messages
-            .iter()
-            .rev()
-            .filter(|message| message.role == Role::User)
-            .map(|message| message.content.as_str())
-    }
 }
 
 /// One message of a conversation.
@@ -130,6 +122,25 @@ impl Message {
     }
 }
 
+/// Returns the questions and answers of a conversation, newest first.
+pub fn exchanges(messages: &[Message]) -> Vec<Exchange<'_>> {
+    let mut found = Vec::new();
+    let mut answer = "";
+    for message in messages.iter().rev() {
+        match message.role {
+            Role::Assistant => answer = &message.content,
+            Role::User => {
+                found.push(Exchange {
+                    question: &message.content,
+                    answer,
+                });
+                answer = "";
+            }
+        }
+    }
+    found
+}
+
 /// The author of a [`Message`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -151,8 +162,16 @@ pub struct Source {
     pub place: Option<String>,
     /// The text of the passage. Data, never instructions.
     pub text: String,
+    /// The sentences before it in the document; may be empty.
+    pub before: String,
+    /// The sentences behind it in the document; may be empty.
+    pub after: String,
+    /// Its language.
+    pub language: Language,
     /// How well it matches the question; comparable only within one request, higher is better.
     pub score: f32,
+    /// The share of the question that it contains, by the rarity of the words in all documents: 0 to 1.
+    pub relevance: f32,
 }
 
 /// One event of an answer.

@@ -45,9 +45,9 @@ pub use bedrock::{Bedrock, Signer};
 pub use call::InvalidBaseUrl;
 pub use chat::{
     ChatEvent, ChatModel, ChatRequest, ChatStream, Completion, FinishReason, Image, Message, ModelInfo, ModelKind,
-    ReasoningEffort, Role, Source, Usage,
+    ReasoningEffort, Role, Source, Usage, exchanges,
 };
-pub use citation::{CitationFilter, Mark, with_markers, without_citations};
+pub use citation::{CitationFilter, Mark, statements, with_markers, without_citations};
 pub use error::{ModelError, TimeLimit};
 pub use gemini::Gemini;
 pub use limits::TimeLimits;

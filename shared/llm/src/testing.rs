@@ -26,6 +26,7 @@ pub(crate) fn request() -> ChatRequest {
         system: None,
         messages: vec![Message::user("Say hello.")],
         sources: None,
+        refusal: None,
         max_tokens: 50,
         temperature: None,
         reasoning_effort: None,

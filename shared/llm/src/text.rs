@@ -2,27 +2,19 @@
 
 use std::collections::HashSet;
 
+use retrieval::Language;
+
 /// Longer "sentences" are tables or extraction errors; they are cut at a word. Characters.
 const LONGEST_SENTENCE: usize = 420;
 
-/// A word that is not a stop word: beside it, [`retrieval::terms`] drops every stop word.
-const SUBJECT: &str = "parlance";
-
-/// Returns the terms of a text without stop words; empty if it has only stop words.
-pub(crate) fn subject_terms(text: &str) -> Vec<String> {
-    let mut terms = retrieval::terms(&format!("{text}\n{SUBJECT}"));
-    terms.pop();
-    terms
-}
-
-/// Returns the distinct terms of a text.
-pub(crate) fn term_set(text: &str) -> HashSet<String> {
-    subject_terms(text).into_iter().collect()
+/// Returns the distinct terms of a text, without stop words.
+pub(crate) fn term_set(language: Language, text: &str) -> HashSet<String> {
+    retrieval::subject_terms(language, text).into_iter().collect()
 }
 
 /// Returns the sentences of a passage, each on one line without list marks and at most [`LONGEST_SENTENCE`] long.
-pub(crate) fn sentences(text: &str) -> Vec<String> {
-    retrieval::sentences(text)
+pub(crate) fn sentences(language: Language, text: &str) -> Vec<String> {
+    retrieval::sentences(language, text)
         .into_iter()
         .map(tidy)
         .filter(|sentence| sentence.chars().any(char::is_alphanumeric))

@@ -1,24 +1,23 @@
 use unicode_segmentation::UnicodeSegmentation;
 
-/// Words whose period does not end a sentence, in lower case and without the last period.
-const ABBREVIATIONS: [&str; 47] = [
-    "abb", "al", "approx", "art", "arts", "bspw", "bzw", "ca", "cf", "ch", "co", "corp", "d.h", "dr", "e.g", "ed",
-    "eq", "evtl", "fig", "figs", "gen", "ggf", "i.e", "inc", "jr", "ltd", "mr", "mrs", "ms", "no", "nos", "nr", "p",
-    "pp", "prof", "ref", "rev", "sec", "sr", "st", "tab", "u.a", "vgl", "viz", "vol", "vs", "z.b",
-];
+use crate::Language;
+use crate::language::Words;
+use crate::terms::surface;
 
 /// Splits a text into sentences, in order, without surrounding white space.
 ///
 /// A line break always ends a sentence: extraction puts one paragraph, list item or table row on one line. Within a
-/// line the boundaries are those of Unicode (UAX #29), except that common abbreviations (`Dr. Lee`, `Fig. 3`), initials
-/// (`J. Lee`) and list numbers (`2. Grind the beans`) stay with what follows.
-pub fn sentences(text: &str) -> Vec<&str> {
+/// line the boundaries are those of Unicode (UAX #29), except that abbreviations of the language (`Dr. Lee`, `z. B.`,
+/// `т. е.`), initials (`J. Lee`), ordinals (`am 25. Juni`) and list numbers (`2. Grind the beans`) stay with what
+/// follows.
+pub fn sentences(language: Language, text: &str) -> Vec<&str> {
+    let words = language.words();
     let mut found = Vec::new();
     for line in text.split(['\n', '\r', '\u{2028}', '\u{2029}']) {
         let mut start = 0;
         for (offset, piece) in line.split_sentence_bound_indices() {
             let end = offset + piece.len();
-            if end < line.len() && is_unfinished(&line[start..end]) {
+            if end < line.len() && is_unfinished(language, words, &line[start..end], &line[end..]) {
                 continue;
             }
             push_trimmed(&mut found, &line[start..end]);
@@ -36,75 +35,145 @@ fn push_trimmed<'a>(found: &mut Vec<&'a str>, sentence: &'a str) {
     }
 }
 
-/// Returns whether the text ends with a period that belongs to its last word rather than to the sentence.
-fn is_unfinished(text: &str) -> bool {
-    let Some(body) = text.trim_end().strip_suffix('.') else {
-        return false;
+/// Returns whether the text ends with a period that belongs to its last word rather than to the sentence; `after` is
+/// what follows.
+fn is_unfinished(language: Language, words: &Words, text: &str, after: &str) -> bool {
+    let opens = |c: char| matches!(c, '(' | '[' | '{' | '"' | '“' | '„' | '«' | '‘' | '\'');
+    let trimmed = text.trim_end();
+    // `Yahoo! Inc.`, `"Why?" she said`: a mark inside the sentence.
+    let Some(body) = trimmed.strip_suffix('.') else {
+        return after.trim_start().starts_with(|c: char| c.is_lowercase());
     };
     let word = body
-        .rsplit(|c: char| c.is_whitespace() || matches!(c, '(' | '[' | '"' | '“'))
+        .rsplit(|c: char| c.is_whitespace() || opens(c))
         .next()
         .unwrap_or(body);
-    let is_whole_text = word.len() == body.trim_start().len();
+    let before = body[..body.len() - word.len()].trim_end_matches(opens).trim_end();
+    let is_first = before.is_empty();
+    let next = after
+        .split_whitespace()
+        .next()
+        .unwrap_or_default()
+        .trim_start_matches(opens);
+    // A capitalized `The` or `Er` begins a sentence.
+    let starts_anew = || {
+        next.starts_with(char::is_uppercase)
+            && words.stop.contains(&surface(language, next))
+            && next.chars().count() > 1
+    };
     let mut chars = word.chars();
-    match (chars.next(), chars.next()) {
-        // `v.` between the parties of a court case.
-        (Some(only), None) => (only.is_uppercase() && only != 'I') || only == 'v' || is_whole_text,
-        (Some(_), Some(_)) => {
-            let number = is_whole_text && word.len() <= 4 && word.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-            number || ABBREVIATIONS.binary_search(&word.to_lowercase().as_str()).is_ok()
-        }
-        (None, _) => false,
+    let (Some(first), second) = (chars.next(), chars.next()) else {
+        return false;
+    };
+    if word.bytes().all(|b| b.is_ascii_digit() || b == b'.') && first.is_ascii_digit() {
+        return is_first && word.len() <= 4 || is_ordinal(language, words, word, before, next);
     }
+    let known = surface(language, word);
+    if words.short.contains(&known) {
+        return true;
+    }
+    if words.short_end.contains(&known) {
+        return !next.starts_with(char::is_uppercase) && !next.is_empty() && next.starts_with(char::is_alphanumeric);
+    }
+    if second.is_none() {
+        // An initial, or a letter of a spaced abbreviation (`z. B.`), or `v.` between the parties of a court case.
+        return is_first || (first.is_alphabetic() && first != 'I' && !starts_anew());
+    }
+    // `U.S. Army`, `J.R.R. Tolkien`
+    let is_acronym = word.contains('.') && word.split('.').all(|part| part.chars().count() <= 1);
+    is_acronym && !starts_anew()
+}
+
+/// Returns whether a number with a period is an ordinal: `am 25. Juni`, `im 19. Jahrhundert`.
+fn is_ordinal(language: Language, words: &Words, number: &str, before: &str, next: &str) -> bool {
+    if !words.has_ordinals || number.len() > 3 {
+        return false;
+    }
+    let is_month = words.months.contains(&surface(language, next));
+    let article = before.split_whitespace().next_back().unwrap_or_default();
+    is_month || words.stop.contains(&surface(language, article))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use Language::{Arabic, Chinese, English, German, Hindi, Russian, Spanish, Turkish};
 
     #[test]
     fn sentences_end_at_stops_and_at_line_breaks() {
         assert_eq!(
-            sentences("We ship daily. Do we? Yes!\nRefunds\n\n  take 14 days.  "),
+            sentences(English, "We ship daily. Do we? Yes!\nRefunds\n\n  take 14 days.  "),
             ["We ship daily.", "Do we?", "Yes!", "Refunds", "take 14 days."]
         );
-        assert!(sentences(" \n \r\n").is_empty());
+        assert!(sentences(English, " \n \r\n").is_empty());
     }
 
     #[test]
     fn abbreviations_initials_and_list_numbers_do_not_end_a_sentence() {
         assert_eq!(
-            sentences("Dr. Lee and J. Kim wrote it (cf. Fig. 3). It costs 3.50 euros, e.g. for Mr. Roe. Done."),
+            sentences(
+                English,
+                "Dr. Lee and J. Kim wrote it (cf. Fig. 3). It costs 3.50 euros, e.g. for Mr. Roe. Done."
+            ),
             [
                 "Dr. Lee and J. Kim wrote it (cf. Fig. 3).",
                 "It costs 3.50 euros, e.g. for Mr. Roe.",
                 "Done."
             ]
         );
-        for whole in [
-            "Smith v. Jones was decided on appeal.",
-            "See No. 7, Art. 5 and Sec. 12 (approx. Half of it).",
-            "Beans, i.e. Arabica, cost ca. 9 euros vs. Robusta.",
-            "Kaffee, z.B. Arabica, bzw. Robusta, vgl. Abb. 3.",
-        ] {
-            assert_eq!(sentences(whole), [whole]);
-        }
         assert_eq!(
-            sentences("2. Grind the beans. Then I. He left."),
+            sentences(English, "2. Grind the beans. Then I. He left."),
             ["2. Grind the beans.", "Then I.", "He left."]
         );
-    }
-
-    #[test]
-    fn chinese_and_japanese_stops_end_a_sentence_without_a_space() {
         assert_eq!(
-            sentences("我们每天发货。退款需要十四天！"),
-            ["我们每天发货。", "退款需要十四天！"]
+            sentences(English, "He joined the U.S. Army. She left the U.S. The end."),
+            ["He joined the U.S. Army.", "She left the U.S.", "The end."]
         );
     }
 
     #[test]
-    fn the_abbreviations_are_sorted_for_the_binary_search() {
-        assert!(ABBREVIATIONS.is_sorted());
+    fn ordinals_and_abbreviations_of_other_languages_do_not_end_a_sentence() {
+        for (language, whole) in [
+            (German, "Das Fest beginnt am 25. Juni im Schloss."),
+            (
+                German,
+                "Im 19. Jahrhundert gab es z. B. Dampfmaschinen, d. h. Fabriken usw. und mehr.",
+            ),
+            (
+                German,
+                "Sie wurde am 3. Oktober 1990 Teil der Bundesrepublik, vgl. Abb. 4 bei Dr. Meier.",
+            ),
+            (
+                Russian,
+                "Он родился в 1856 г. в деревне, т. е. далеко от города, на ул. Ленина.",
+            ),
+            (
+                Spanish,
+                "El Sr. Pérez vive en EE. UU. desde 1990, p. ej. en la av. Central.",
+            ),
+            (Turkish, "Toplantı 29. Ekim günü Dr. Yılmaz ile yapıldı."),
+        ] {
+            assert_eq!(sentences(language, whole), [whole]);
+        }
+        assert_eq!(
+            sentences(German, "Das war 1905. Dann kam Zimmer 12. Später ging er."),
+            ["Das war 1905.", "Dann kam Zimmer 12.", "Später ging er."]
+        );
+    }
+
+    #[test]
+    fn stops_of_every_script_end_a_sentence() {
+        assert_eq!(
+            sentences(Chinese, "我们每天发货。退款需要十四天！"),
+            ["我们每天发货。", "退款需要十四天！"]
+        );
+        assert_eq!(
+            sentences(Hindi, "हम रोज़ भेजते हैं। क्या यह मुफ़्त है? हाँ।"),
+            ["हम रोज़ भेजते हैं।", "क्या यह मुफ़्त है?", "हाँ।"]
+        );
+        assert_eq!(
+            sentences(Arabic, "نشحن كل يوم. هل هذا مجاني؟ نعم."),
+            ["نشحن كل يوم.", "هل هذا مجاني؟", "نعم."]
+        );
     }
 }

@@ -1,7 +1,9 @@
 //! Chatbots and their documents.
 
 pub(crate) mod citations;
+mod languages;
 mod packs;
+mod search;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::Chatbot;

@@ -106,6 +106,7 @@ pub(super) fn body(operation: &Operation, things: &Things) -> Value {
         (_, "/invitations/accept" | "/invitations/decline") => json!({"token": things.invitation_token}),
         (_, path) if path.ends_with("/messages") => json!({"content": "Hello?"}),
         (_, path) if path.ends_with("/quota") => json!({"daily_limit": 1}),
+        (_, path) if path.ends_with("/search") => json!({"query": "Hello?"}),
         (_, path) if path.ends_with("/documents") => json!({"document_ids": [things.document]}),
         (_, path) if path.ends_with("/role") => json!({"role": "admin"}),
         (_, path) if path.ends_with("/status") => json!({"status": "disabled"}),

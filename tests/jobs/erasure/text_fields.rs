@@ -171,7 +171,13 @@ impl TextFieldWriter<'_> {
             let update = format!("{method} /api/v1/documents/{{document_id}}");
             self.send(caller, &update, &document, change).await;
         }
-        let settings = json!({"model": MARKER, "system_prompt": MARKER, "welcome_message": MARKER});
+        let settings = json!({
+            "model": MARKER,
+            "system_prompt": MARKER,
+            "welcome_message": MARKER,
+            "suggested_questions": [MARKER],
+            "refusal_text": MARKER,
+        });
         let mut bot = json!({"name": MARKER, "description": MARKER, "settings": settings, "documents": [document]});
         let made = self
             .send(caller, "POST /api/v1/chatbots", "", bot.clone())
@@ -179,6 +185,9 @@ impl TextFieldWriter<'_> {
             .text("id");
         bot["name"] = json!(format!("{MARKER} too"));
         self.send(caller, "PUT /api/v1/chatbots/{chatbot_id}", &made, bot).await;
+        let asked = json!({"query": MARKER});
+        self.send(caller, "POST /api/v1/chatbots/{chatbot_id}/search", &made, asked)
+            .await;
         let session = json!({"chatbot_id": made, "title": MARKER});
         let sessions = "POST /api/v1/chat/sessions";
         let session = self.send(caller, sessions, "", session).await.text("id");

@@ -6,7 +6,7 @@ use futures::{
     future::BoxFuture,
     stream::{BoxStream, unfold},
 };
-use llm::{ChatRequest, Mark, Message, Role};
+use llm::{ChatRequest, Mark, Message, Role, exchanges};
 
 use crate::{
     App, BillingContext, Generated, Generation, GenerationOptions, GenerationStream, Outcome,
@@ -95,18 +95,18 @@ impl App {
         asked: CompletionRequest,
     ) -> BoxFuture<'_, Result<CompletionStream>> {
         Box::pin(async move {
-            let mut questions = asked.messages.iter().rev().filter(|said| said.role == Role::User);
-            let Some(question) = questions.next().map(|said| said.content.clone()) else {
+            let Some(last) = asked.messages.iter().rposition(|said| said.role == Role::User) else {
                 return Err(Error::invalid("/messages", "must contain a user message to answer"));
             };
-            let before = questions.next().map(|said| said.content.as_str());
+            let question = asked.messages[last].content.clone();
+            let before = exchanges(&asked.messages[..last]);
             let bot = self.chatbot_named(&billing, &asked.model).await?;
             let (thinking_tokens, reasoning_effort) = (asked.options.thinking_tokens(), asked.options.reasoning_effort);
             let (grounding, settings, billing) = match &bot {
                 Some(bot) => {
                     let billing = billing.asking(bot)?;
                     let settings = asked.options.of_chatbot(bot.settings.clone());
-                    (self.ground(bot, &question, before).await?, settings, billing)
+                    (self.ground(bot, &question, &before).await?, settings, billing)
                 }
                 None => (Grounding::default(), asked.options.alone(MAX_TOKENS), billing),
             };
@@ -122,6 +122,7 @@ impl App {
                     system: settings.system_prompt,
                     messages: asked.messages,
                     sources: grounding.sources(),
+                    refusal: settings.refusal_text,
                     max_tokens: settings.max_tokens,
                     temperature: settings.temperature,
                     reasoning_effort,

@@ -227,7 +227,7 @@ fn whole_text(segment: &Segment) -> String {
 
 #[cfg(test)]
 mod tests {
-    use retrieval::Chunk;
+    use retrieval::{Chunk, Language};
 
     use super::*;
 
@@ -237,6 +237,7 @@ mod tests {
             place: SourceLocation::Heading(heading.to_owned()),
             text: text.to_owned(),
             overlap,
+            language: Language::English,
         };
         let segment = Segment::build(&[
             chunk("Lamps", "One. Two.", 0),

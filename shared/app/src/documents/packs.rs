@@ -189,7 +189,7 @@ impl App {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
-    use retrieval::{Chunk, SourceLocation};
+    use retrieval::{Chunk, Language, SourceLocation};
 
     use super::*;
 
@@ -198,6 +198,7 @@ mod tests {
             place: SourceLocation::Whole,
             text: text.to_owned(),
             overlap: 0,
+            language: Language::English,
         }])
     }
 

@@ -186,6 +186,7 @@ impl App {
                 system: Some(RULES.to_owned()),
                 messages: vec![Message::user("Transcribe this page.").with_images([Image::jpeg(jpeg)])],
                 sources: None,
+                refusal: None,
                 max_tokens: MAX_TOKENS,
                 temperature: Some(0.0),
                 reasoning_effort: Some(ReasoningEffort::Low),

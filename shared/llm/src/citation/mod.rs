@@ -2,6 +2,7 @@
 
 mod history;
 mod marker;
+mod statements;
 #[cfg(test)]
 mod tests;
 
@@ -10,6 +11,7 @@ use std::{collections::BTreeSet, ops::Range};
 pub use history::{with_markers, without_citations};
 use marker::{MarkerMatch, backed, opens, read, read_last};
 pub(crate) use marker::{defuse, marker};
+pub use statements::statements;
 
 /// A citation in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]

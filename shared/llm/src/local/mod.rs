@@ -14,6 +14,7 @@ use crate::chat::{ChatEvent, ChatModel, ChatRequest, ChatStream, FinishReason, M
 use crate::citation::{defuse, marker};
 use crate::{Provider, estimate_tokens};
 use question::Question;
+use retrieval::Language;
 
 /// Answer to a request without sources: this model has no knowledge of its own.
 const NO_DOCUMENTS: &str = "I am the built-in extractive model: I answer only by quoting sentences from documents, \
@@ -75,16 +76,22 @@ fn answer(request: &ChatRequest) -> Vec<String> {
     let Some(sources) = &request.sources else {
         return vec![NO_DOCUMENTS.to_owned()];
     };
-    let question = Question::read(request.user_messages());
+    let mut languages: Vec<Language> = Vec::new();
+    for source in sources {
+        if !languages.contains(&source.language) {
+            languages.push(source.language);
+        }
+    }
+    let question = Question::read(&request.messages, &languages);
     if question.terms.is_empty() && question.context.is_empty() {
         return vec![NO_QUESTION.to_owned()];
     }
     if sources.is_empty() {
-        return vec![NO_PASSAGE.to_owned()];
+        return vec![request.refusal.as_deref().unwrap_or(NO_PASSAGE).to_owned()];
     }
     let picked = pick::pick(&question, sources);
     if picked.is_empty() {
-        return vec![NO_ANSWER.to_owned()];
+        return vec![request.refusal.as_deref().unwrap_or(NO_ANSWER).to_owned()];
     }
     picked
         .into_iter()

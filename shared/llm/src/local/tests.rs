@@ -35,7 +35,11 @@ fn sources(passages: &[(&str, &str)]) -> Vec<Source> {
             name: "handbook.pdf".to_owned(),
             place: Some((*place).to_owned()),
             text: (*text).to_owned(),
+            before: String::new(),
+            after: String::new(),
+            language: retrieval::Language::English,
             score: 1.0,
+            relevance: 1.0,
         })
         .collect()
 }
@@ -46,6 +50,7 @@ fn request(messages: Vec<Message>, sources: Option<Vec<Source>>) -> ChatRequest 
         system: None,
         messages,
         sources,
+        refusal: None,
         max_tokens: 1000,
         temperature: None,
         reasoning_effort: None,
@@ -75,8 +80,33 @@ fn pieces(request: ChatRequest) -> Vec<String> {
         .collect()
 }
 
+/// Returns the handbook's passages as a search for the question rates them.
+fn found(question: &str) -> Vec<Source> {
+    let chunk = |text: &str| retrieval::Chunk {
+        place: retrieval::SourceLocation::Whole,
+        text: text.to_owned(),
+        overlap: 0,
+        language: retrieval::Language::English,
+    };
+    let segment = retrieval::Segment::build(&HANDBOOK.map(|(_, text)| chunk(text)));
+    let document = retrieval::Indexed {
+        document_id: "handbook",
+        name: "handbook.pdf",
+        segment: &segment,
+    };
+    let mut sources = sources(&HANDBOOK);
+    for source in &mut sources {
+        (source.score, source.relevance) = (0.0, 0.0);
+    }
+    for passage in retrieval::search(&[document], question, 9) {
+        let source = &mut sources[passage.chunk as usize];
+        (source.score, source.relevance) = (passage.score, passage.relevance);
+    }
+    sources
+}
+
 fn ask(question: &str) -> String {
-    pieces(request(vec![Message::user(question)], Some(sources(&HANDBOOK)))).concat()
+    pieces(request(vec![Message::user(question)], Some(found(question)))).concat()
 }
 
 #[test]
@@ -139,7 +169,7 @@ fn a_follow_up_is_read_with_the_question_before_it() {
             Message::assistant("The Halley kettle has a warranty of two years. [3]"),
             Message::user(last),
         ];
-        pieces(request(messages, Some(sources(&HANDBOOK)))).concat()
+        pieces(request(messages, Some(found(last)))).concat()
     };
     assert_eq!(
         conversation("And for the Comet grinder?"),

@@ -310,7 +310,7 @@ mod tests {
             .collect();
         for question in samples::questions() {
             let found = crate::search(&documents, question.text, 3);
-            let citation = crate::Citation::of(1, &found[0], question.text);
+            let citation = crate::Citation::of(1, &found[0], question.text, &[]);
             assert_eq!(
                 (citation.name.as_str(), citation.page),
                 (question.document, question.page),

@@ -1,6 +1,8 @@
-use super::encode::{MAGIC, PLACE_HEADING, PLACE_PAGE, PLACE_WHOLE, VERSION, shared_prefix};
+use super::encode::{MAGIC, PLACE_HEADING, PLACE_PAGE, PLACE_WHOLE, VERSION, VERSION_WITHOUT_LANGUAGES, shared_prefix};
 use super::{Entry, Posting, Segment, TermEnd};
-use crate::SourceLocation;
+use crate::language::{detect, detect_by_words};
+use crate::terms::ANALYSER;
+use crate::{Chunk, Language, SourceLocation};
 
 /// The bytes are not a segment that this version can read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -21,20 +23,23 @@ type Result<T> = std::result::Result<T, SegmentError>;
 impl Segment {
     /// Reads what [`Segment::to_bytes`] wrote. Every field is checked against the others before it is used, and no
     /// allocation exceeds what the input could fill: arbitrary bytes produce an error, and what is accepted is exactly
-    /// what `to_bytes` writes.
+    /// what `to_bytes` writes. A segment whose terms were made by other rules is indexed anew from its texts, so a
+    /// question is never compared with terms of another kind.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let rest = bytes.strip_prefix(&MAGIC).ok_or(SegmentError::NotASegment)?;
         let (version, rest) = rest.split_first().ok_or(SegmentError::NotASegment)?;
-        if *version != VERSION {
-            return Err(SegmentError::Version(*version));
-        }
         let mut input = Input { rest };
+        let analyser = match *version {
+            VERSION => Some(input.byte()?),
+            VERSION_WITHOUT_LANGUAGES => None,
+            other => return Err(SegmentError::Version(other)),
+        };
         if input.int()? != 0 || input.int()? != 0 {
             return Err(SegmentError::Damaged("vectors in a version without vectors"));
         }
         let text = input.string()?.to_owned();
         let places = read_places(&mut input)?;
-        let chunks = read_chunks(&mut input, &text, places.len())?;
+        let chunks = read_chunks(&mut input, &text, places.len(), analyser.is_some())?;
         let mut segment = Self {
             text,
             chunks,
@@ -51,8 +56,34 @@ impl Segment {
         if !input.rest.is_empty() {
             return Err(SegmentError::Damaged("bytes after the end"));
         }
-        Ok(segment)
+        Ok(match analyser {
+            Some(ANALYSER) => segment,
+            Some(_) => Self::build(&segment.chunks().collect::<Vec<_>>()),
+            None => Self::build(&with_languages(&segment)),
+        })
     }
+}
+
+/// Returns the chunks of a segment that does not know their languages.
+fn with_languages(segment: &Segment) -> Vec<Chunk> {
+    let mut chunks: Vec<Chunk> = segment.chunks().collect();
+    let mut sizes = [0_usize; Language::ALL.len()];
+    for chunk in &mut chunks {
+        if let Some(language) = detect(&chunk.text) {
+            chunk.language = language;
+            sizes[usize::from(language.code())] += chunk.text.len();
+        }
+    }
+    let most = Language::ALL
+        .iter()
+        .max_by_key(|language| sizes[usize::from(language.code())]);
+    for chunk in &mut chunks {
+        if chunk.language == Language::Unknown {
+            let main = most.copied().filter(|language| sizes[usize::from(language.code())] > 0);
+            chunk.language = main.or_else(|| detect_by_words(&chunk.text)).unwrap_or_default();
+        }
+    }
+    chunks
 }
 
 fn read_places(input: &mut Input<'_>) -> Result<Vec<SourceLocation>> {
@@ -73,7 +104,7 @@ fn read_places(input: &mut Input<'_>) -> Result<Vec<SourceLocation>> {
     Ok(places)
 }
 
-fn read_chunks(input: &mut Input<'_>, text: &str, places: usize) -> Result<Vec<Entry>> {
+fn read_chunks(input: &mut Input<'_>, text: &str, places: usize, has_languages: bool) -> Result<Vec<Entry>> {
     let count = input.count(4)?;
     let mut chunks: Vec<Entry> = Vec::with_capacity(count);
     let mut start = 0_u32;
@@ -94,10 +125,16 @@ fn read_chunks(input: &mut Input<'_>, text: &str, places: usize) -> Result<Vec<E
         if !own.is_char_boundary(overlap as usize) {
             return Err(SegmentError::Damaged("chunk overlap"));
         }
+        let language = if has_languages {
+            Language::from_code(input.byte()?).ok_or(SegmentError::Damaged("unknown language"))?
+        } else {
+            Language::Unknown
+        };
         chunks.push(Entry {
             text_end,
             overlap,
             place,
+            language,
             length: input.int()?,
         });
         start = text_end;

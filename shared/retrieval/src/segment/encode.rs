@@ -1,10 +1,13 @@
 use super::Segment;
 use crate::SourceLocation;
+use crate::terms::ANALYSER;
 
 /// First bytes of every segment.
 pub(super) const MAGIC: [u8; 4] = *b"PLSG";
 /// Increased with every incompatible change; a reader refuses unknown versions, and the document is indexed again.
-pub(super) const VERSION: u8 = 1;
+pub(super) const VERSION: u8 = 2;
+/// The version before languages, which is still read: its terms are made anew.
+pub(super) const VERSION_WITHOUT_LANGUAGES: u8 = 1;
 
 pub(super) const PLACE_WHOLE: u8 = 0;
 pub(super) const PLACE_PAGE: u8 = 1;
@@ -15,16 +18,17 @@ impl Segment {
     ///
     /// Integers are LEB128 varints unless a width is given; a string is its length in bytes, then UTF-8.
     /// ```text
-    /// "PLSG" · version u8 · embedder id (0: no vectors) · dimensions (0)
+    /// "PLSG" · version u8 · version of the terms u8 · embedder id (0: no vectors) · dimensions (0)
     /// text: string
     /// places: count · { 0 | 1, page | 2, path: string }
-    /// chunks: count · { text length · overlap · place (distance to the place before) · terms }
+    /// chunks: count · { text length · overlap · place (distance to the place before) · language u8 · terms }
     /// terms: count · { bytes shared with the term before · rest: string · chunks · { chunk (distance) · occurrences } }
     /// ```
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.text.len() + self.terms.len() + 3 * self.postings.len() + 64);
         out.extend(MAGIC);
         out.push(VERSION);
+        out.push(ANALYSER);
         put(&mut out, 0);
         put(&mut out, 0);
         put_str(&mut out, &self.text);
@@ -59,6 +63,7 @@ impl Segment {
             put(out, entry.text_end - text_start);
             put(out, entry.overlap);
             put(out, entry.place - place_before);
+            out.push(entry.language.code());
             put(out, entry.length);
             text_start = entry.text_end;
             place_before = entry.place;

@@ -4,7 +4,7 @@ mod decode;
 mod encode;
 
 use crate::terms::index_terms;
-use crate::{Chunk, SourceLocation};
+use crate::{Chunk, Language, SourceLocation};
 
 pub use decode::SegmentError;
 
@@ -34,6 +34,7 @@ struct Entry {
     overlap: u32,
     /// An index into `Segment::places`.
     place: u32,
+    language: Language,
     /// How many terms were indexed, including those of the heading.
     length: u32,
 }
@@ -62,8 +63,8 @@ impl Segment {
                 segment.places.push(chunk.place.clone());
             }
             segment.text.push_str(&chunk.text);
-            let mut terms = index_terms(chunk.place.heading().unwrap_or_default());
-            terms.extend(index_terms(&chunk.text));
+            let mut terms = index_terms(chunk.language, chunk.place.heading().unwrap_or_default());
+            terms.extend(index_terms(chunk.language, &chunk.text));
             segment.chunks.push(Entry {
                 text_end: narrow(segment.text.len()),
                 // An invalid overlap would be refused on reading.
@@ -73,6 +74,7 @@ impl Segment {
                     0
                 },
                 place: narrow(segment.places.len() - 1),
+                language: chunk.language,
                 length: narrow(terms.len()),
             });
             found.add(number, terms);
@@ -116,6 +118,7 @@ impl Segment {
             place: self.place(chunk)?.clone(),
             text: self.text(chunk)?.to_owned(),
             overlap: entry.overlap,
+            language: entry.language,
         })
     }
 
@@ -136,11 +139,27 @@ impl Segment {
         self.places.get(self.chunks.get(chunk as usize)?.place as usize)
     }
 
-    /// Returns how many bytes at the start of the chunk repeat the end of the previous chunk.
+    /// Returns how many bytes at the start of the chunk repeat the header row of its table.
     pub(crate) fn overlap(&self, chunk: u32) -> usize {
         self.chunks
             .get(chunk as usize)
             .map_or(0, |entry| entry.overlap as usize)
+    }
+
+    /// Returns the language of the chunk.
+    pub(crate) fn language(&self, chunk: u32) -> Language {
+        self.chunks
+            .get(chunk as usize)
+            .map_or(Language::Unknown, |entry| entry.language)
+    }
+
+    /// Returns how many chunks are in each language, by its number.
+    pub(crate) fn languages(&self) -> [usize; Language::ALL.len()] {
+        let mut counts = [0; Language::ALL.len()];
+        for entry in &self.chunks {
+            counts[usize::from(entry.language.code())] += 1;
+        }
+        counts
     }
 
     /// Returns how many terms the chunk has.
@@ -166,6 +185,32 @@ impl Segment {
             }
         }
         &[]
+    }
+
+    /// Returns the terms that contain `part`, with their postings.
+    pub(crate) fn containing<'a, 'p>(
+        &'a self,
+        part: &'p str,
+    ) -> impl Iterator<Item = (&'a str, &'a [Posting])> + use<'a, 'p> {
+        let mut from = 0;
+        std::iter::from_fn(move || {
+            loop {
+                let at = from + self.terms.get(from..)?.find(part)?;
+                let index = self.ends.partition_point(|end| (end.text as usize) <= at);
+                let end = self.ends.get(index)?.text as usize;
+                // The concatenation may contain it across two terms.
+                if at + part.len() <= end {
+                    from = end;
+                    return Some((self.term(index), self.postings_at(index)));
+                }
+                from = end;
+            }
+        })
+    }
+
+    /// Returns all terms with their postings.
+    pub(crate) fn dictionary(&self) -> impl Iterator<Item = (&str, &[Posting])> {
+        (0..self.ends.len()).map(|index| (self.term(index), self.postings_at(index)))
     }
 
     fn postings_at(&self, index: usize) -> &[Posting] {

@@ -1,12 +1,14 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::terms::ANALYSER;
 
 fn page(number: u32, text: &str) -> Chunk {
     Chunk {
         place: SourceLocation::Page(number),
         text: text.to_owned(),
         overlap: 0,
+        language: Language::English,
     }
 }
 
@@ -18,11 +20,13 @@ fn sample() -> Segment {
             place: SourceLocation::Heading("Product > Grinder".to_owned()),
             text: "It grinds. 豆を挽く".to_owned(),
             overlap: 3,
+            language: Language::English,
         },
         Chunk {
             place: SourceLocation::Whole,
             text: String::new(),
             overlap: 0,
+            language: Language::English,
         },
     ])
 }
@@ -61,6 +65,33 @@ fn another_version_is_refused_by_its_number() {
 }
 
 #[test]
+fn terms_made_by_other_rules_are_made_anew() {
+    let segment = sample();
+    let mut bytes = segment.to_bytes();
+    bytes[5] = ANALYSER + 1;
+    assert_eq!(Segment::from_bytes(&bytes).as_ref(), Ok(&segment));
+}
+
+#[test]
+fn a_segment_of_the_version_before_languages_is_read_with_them() {
+    // "PLSG" 1 0 0, the text, one place, one chunk of three English terms.
+    let text = "Die Kündigung ist bis zum Ende des Monats möglich, wenn Sie uns vorher einen Brief mit Ihrer Unterschrift \
+        und Ihrer Kundennummer schicken und wir ihn auch bekommen.";
+    let mut bytes = b"PLSG\x01\0\0".to_vec();
+    bytes.extend([u8::try_from(text.len() & 0x7f).unwrap_or(0) | 0x80, 1]);
+    bytes.extend(text.as_bytes());
+    bytes.extend([1, 0]);
+    bytes.extend([1, u8::try_from(text.len() & 0x7f).unwrap_or(0) | 0x80, 1, 0, 0, 1]);
+    bytes.extend([1, 0, 9]);
+    bytes.extend(b"kundigung");
+    bytes.extend([1, 0, 1]);
+    let segment = Segment::from_bytes(&bytes).expect("a valid segment of version 1");
+    assert_eq!(segment.language(0), Language::German);
+    assert_eq!(segment.postings("kundig"), [Posting { chunk: 0, count: 1 }]);
+    assert_eq!(segment.postings("kundigung"), []);
+}
+
+#[test]
 fn a_segment_cut_off_anywhere_is_refused() {
     let bytes = sample().to_bytes();
     for end in 0..bytes.len() {
@@ -70,7 +101,7 @@ fn a_segment_cut_off_anywhere_is_refused() {
 
 #[test]
 fn a_huge_count_is_refused_before_anything_is_allocated() {
-    let header = [b"PLSG".as_slice(), &[VERSION_1, 0, 0]].concat();
+    let header = [b"PLSG".as_slice(), &[VERSION, ANALYSER, 0, 0]].concat();
     let huge = [0xff, 0xff, 0xff, 0xff, 0x0f];
     for zeros in 0..4 {
         let bytes = [header.as_slice(), &vec![0; zeros], &huge].concat();
@@ -78,7 +109,7 @@ fn a_huge_count_is_refused_before_anything_is_allocated() {
     }
 }
 
-const VERSION_1: u8 = 1;
+const VERSION: u8 = 2;
 
 fn chunks() -> impl Strategy<Value = Vec<Chunk>> {
     let place = prop_oneof![
@@ -86,7 +117,9 @@ fn chunks() -> impl Strategy<Value = Vec<Chunk>> {
         (0_u32..5).prop_map(SourceLocation::Page),
         "[A-Za-z>豆 ]{0,12}".prop_map(SourceLocation::Heading),
     ];
-    let chunk = (place, "(\\PC| the | shipping|ship){0,60}", 0_usize..20).prop_map(|(place, text, overlap)| {
+    let language = (0..Language::ALL.len()).prop_map(|index| Language::ALL[index]);
+    let text = "(\\PC| the | shipping|ship){0,60}";
+    let chunk = (place, text, 0_usize..20, language).prop_map(|(place, text, overlap, language)| {
         let overlap = (0..=overlap.min(text.len()))
             .rev()
             .find(|at| text.is_char_boundary(*at))
@@ -95,6 +128,7 @@ fn chunks() -> impl Strategy<Value = Vec<Chunk>> {
             place,
             text,
             overlap: narrow(overlap),
+            language,
         }
     });
     proptest::collection::vec(chunk, 0..8)
@@ -123,6 +157,8 @@ proptest! {
             let at = at.index(bytes.len());
             bytes[at] = value;
         }
+        // Terms of other rules are made anew.
+        prop_assume!(bytes[4..6] == [VERSION, ANALYSER]);
         if let Ok(segment) = Segment::from_bytes(&bytes) {
             prop_assert_eq!(segment.to_bytes(), bytes);
             prop_assert_eq!(segment.chunks().count(), segment.len());
@@ -134,7 +170,7 @@ proptest! {
 
     #[test]
     fn arbitrary_bytes_never_panic(tail in proptest::collection::vec(any::<u8>(), 0..400)) {
-        let bytes = [b"PLSG\x01\0\0".as_slice(), &tail].concat();
+        let bytes = [b"PLSG\x02\x01\0\0".as_slice(), &tail].concat();
         if let Ok(segment) = Segment::from_bytes(&bytes) {
             prop_assert_eq!(segment.to_bytes(), bytes);
         }

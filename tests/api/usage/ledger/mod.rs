@@ -61,6 +61,7 @@ fn question(app: &App, billing: &BillingContext, text: &str, max_tokens: u32) ->
             system: None,
             messages: vec![Message::user(text)],
             sources: None,
+            refusal: None,
             max_tokens,
             temperature: None,
             reasoning_effort: None,

@@ -5,6 +5,7 @@ use domain::{
     time::after,
 };
 use llm::{ChatRequest, Message, with_markers, without_citations};
+use retrieval::Exchange;
 use store::{Conversations, TurnBegun};
 
 use super::{
@@ -54,8 +55,8 @@ impl App {
         let cited = begun.as_ref().map(numbers).unwrap_or_default();
         let grounding = match &chatbot {
             Some(bot) => {
-                let before = before.first().map(|turn| turn.question.as_str());
-                self.ground(bot, &turn.question, before).await?
+                let exchanges: Vec<Exchange<'_>> = before.iter().map(exchange).collect();
+                self.ground(bot, &turn.question, &exchanges).await?
             }
             None => Grounding::default(),
         };
@@ -144,6 +145,14 @@ async fn check_unmoved(conversations: &Conversations, read: &Conversation) -> Re
     }
 }
 
+fn exchange(turn: &Turn) -> Exchange<'_> {
+    let said = turn.shown().filter(|answer| answer.is_said());
+    Exchange {
+        question: &turn.question,
+        answer: said.map_or("", |answer| &answer.text),
+    }
+}
+
 /// Returns the citation numbers of an answer.
 fn numbers(answer: &Answer) -> Vec<u32> {
     answer.citations.iter().map(|citation| citation.number).collect()
@@ -175,6 +184,7 @@ fn request(
         system: settings.system_prompt.clone(),
         messages,
         sources: grounding.sources(),
+        refusal: settings.refusal_text.clone(),
         max_tokens: settings.max_tokens,
         temperature: settings.temperature,
         reasoning_effort: None,

@@ -2,14 +2,21 @@
 
 use std::collections::HashSet;
 
-use domain::{Chatbot, Citation, Document, DocumentStatus, Result};
-use llm::{Mark, Source};
-use retrieval::{Indexed, Passage, SourceLocation};
+use domain::{Chatbot, ChatbotId, Citation, Document, DocumentStatus, OrgId, Result};
+use futures::future::BoxFuture;
+use llm::{Mark, Source, statements};
+use retrieval::{Exchange, Indexed, Language, Passage, SourceLocation, standalone};
 
 use crate::App;
 
-/// A follow-up with fewer terms than this ("and for grinders?") is searched together with the previous question.
-const FEW_TERMS: usize = 3;
+/// A passage that a question finds.
+#[derive(Debug, Clone)]
+pub struct FoundPassage {
+    /// The passage.
+    pub passage: Passage,
+    /// Whether the model would be given it.
+    pub is_used: bool,
+}
 
 /// The passages of a chatbot's documents that match a question.
 #[derive(Debug, Default)]
@@ -23,11 +30,53 @@ pub(crate) struct Grounding {
 }
 
 impl App {
-    /// Searches the indexed documents of `bot`; `before` is the previous question.
-    pub(crate) async fn ground(&self, bot: &Chatbot, question: &str, before: Option<&str>) -> Result<Grounding> {
+    /// Searches the indexed documents of `bot`; `before` is the conversation before the question, newest first.
+    pub(crate) async fn ground(&self, bot: &Chatbot, question: &str, before: &[Exchange<'_>]) -> Result<Grounding> {
         if bot.documents.is_empty() {
             return Ok(Grounding::default());
         }
+        let searched = self.search_documents(bot, bot.settings.top_k as usize, |languages| {
+            standalone(question, before, languages)
+        });
+        let mut grounding = searched.await?;
+        if let Some(passages) = &mut grounding.passages {
+            passages.retain(|passage| passage.relevance >= bot.settings.min_relevance);
+        }
+        Ok(grounding)
+    }
+
+    /// Returns the passages of a chatbot's documents that a question finds, best first.
+    ///
+    /// # Errors
+    /// Returns [`Error::NotFound`](domain::Error::NotFound).
+    pub fn search_chatbot<'a>(
+        &'a self,
+        org: &'a OrgId,
+        id: &'a ChatbotId,
+        question: &'a str,
+        limit: Option<u32>,
+    ) -> BoxFuture<'a, Result<Vec<FoundPassage>>> {
+        Box::pin(async move {
+            let bot = self.chatbot(org, id).await?;
+            let given = bot.settings.top_k;
+            let limit = limit.unwrap_or(given) as usize;
+            let found = self.search_documents(&bot, limit, |_| question.to_owned()).await?;
+            let passages = found.passages.into_iter().flatten().zip(0_u32..);
+            let passages = passages.map(|(passage, rank)| FoundPassage {
+                is_used: rank < given && passage.relevance >= bot.settings.min_relevance,
+                passage,
+            });
+            Ok(passages.collect())
+        })
+    }
+
+    /// Searches the indexed documents of `bot` for a query in their languages.
+    async fn search_documents(
+        &self,
+        bot: &Chatbot,
+        limit: usize,
+        query: impl FnOnce(&[Language]) -> String,
+    ) -> Result<Grounding> {
         let documents = self.store.documents(&bot.org).get_many(&bot.documents).await?;
         let unread = documents.iter().filter(|document| is_unread(document)).count();
         let (ready, keys): (Vec<&Document>, Vec<String>) = documents
@@ -48,13 +97,9 @@ impl App {
                 })
             })
             .collect();
-        let query = match before {
-            Some(before) if retrieval::terms(question).len() < FEW_TERMS => format!("{before} {question}"),
-            _ => question.to_owned(),
-        };
-        let passages = retrieval::search(&indexed, &query, bot.settings.top_k as usize);
+        let query = query(&retrieval::languages(&indexed));
         Ok(Grounding {
-            passages: Some(passages),
+            passages: Some(retrieval::search(&indexed, &query, limit)),
             earlier: Vec::new(),
             unread,
             documents: documents.len(),
@@ -89,7 +134,11 @@ impl Grounding {
                 .map(|page| format!("page {page}"))
                 .or_else(|| citation.heading.clone()),
             text: citation.excerpt.clone(),
+            before: String::new(),
+            after: String::new(),
+            language: Language::Unknown,
             score: citation.score,
+            relevance: 1.0,
         });
         let found = self.numbered().map(|(number, passage)| Source {
             number,
@@ -100,7 +149,11 @@ impl Grounding {
                 SourceLocation::Whole => None,
             },
             text: passage.text.clone(),
+            before: passage.before.clone(),
+            after: passage.after.clone(),
+            language: passage.language,
             score: passage.score,
+            relevance: passage.relevance,
         });
         let all = earlier.chain(found).collect();
         self.passages.as_ref().map(|_| all)
@@ -118,11 +171,11 @@ impl Grounding {
     /// Returns the citations at `marks`, in order of first use, after those that the answer already had.
     pub(crate) fn citations(&self, marks: &[Mark], question: &str, answer: &str) -> Vec<Citation> {
         let mut cited = HashSet::new();
-        let first = marks.iter().enumerate().filter(|(_, mark)| cited.insert(mark.number));
-        let of_passages = first.filter_map(|(at, mark)| {
+        let first = marks.iter().filter(|mark| cited.insert(mark.number));
+        let of_passages = first.filter_map(|mark| {
             let (_, passage) = self.numbered().find(|(given, _)| *given == mark.number)?;
-            let query = format!("{question} {}", statement(answer, marks, at));
-            let found = retrieval::Citation::of(mark.number, passage, &query);
+            let statements = statements(answer, marks, mark.number);
+            let found = retrieval::Citation::of(mark.number, passage, question, &statements);
             Some(Citation {
                 number: mark.number,
                 document_id: found.document_id,
@@ -145,41 +198,5 @@ impl Grounding {
                 "Note: {unread} of {documents} documents {verb} still being indexed and are not part of this answer."
             )
         })
-    }
-}
-
-/// Returns the text before a citation or a row of citations, which the source must support.
-fn statement<'a>(answer: &'a str, marks: &[Mark], at: usize) -> &'a str {
-    let text = |from: usize, to: usize| answer.get(from..to).unwrap_or_default();
-    let mut end = marks[at].at.start;
-    let mut begin = 0;
-    for mark in marks[..at].iter().rev() {
-        begin = mark.at.end;
-        if !text(begin, end).trim().is_empty() {
-            break;
-        }
-        (begin, end) = (0, mark.at.start);
-    }
-    text(begin, end).trim().rsplit('\n').next().unwrap_or_default()
-}
-
-#[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-mod tests {
-    use super::{Mark, statement};
-
-    #[test]
-    fn the_statement_of_a_citation_is_the_text_since_the_citation_before() {
-        let answer = "Intro [2019]:\nRefunds take 30 days. [1] Grinders have a[1] two years. [2] [3]";
-        let mark = |number: u32, at: usize| Mark { number, at: at..at + 3 };
-        let second = answer.find("[2] ").unwrap();
-        let marks = [
-            mark(1, answer.find(" [1] ").unwrap() + 1),
-            mark(2, second),
-            mark(3, second + 4),
-        ];
-        assert_eq!(statement(answer, &marks, 0), "Refunds take 30 days.");
-        assert_eq!(statement(answer, &marks, 1), "Grinders have a[1] two years.");
-        assert_eq!(statement(answer, &marks, 2), "Grinders have a[1] two years.");
     }
 }

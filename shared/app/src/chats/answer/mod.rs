@@ -22,6 +22,7 @@ use futures::{
     stream::{BoxStream, StreamExt as _},
 };
 pub use generation_options::GenerationOptions;
+pub use grounding::FoundPassage;
 pub(crate) use grounding::Grounding;
 pub(crate) use post_processor::AnswerPostProcessor;
 use store::Conversations;

@@ -92,6 +92,7 @@ impl TitleGenerator {
                 system: Some(RULES.to_owned()),
                 messages: vec![Message::user(said)],
                 sources: None,
+                refusal: None,
                 max_tokens: MAX_TOKENS,
                 temperature: None,
                 reasoning_effort,

@@ -185,7 +185,11 @@ async fn a_grounded_request_carries_its_sources_and_the_operator_comes_first() {
         name: "a.pdf".to_owned(),
         place: Some("page 2".to_owned()),
         text: "Two years.".to_owned(),
+        before: String::new(),
+        after: String::new(),
+        language: retrieval::Language::Unknown,
         score: 1.0,
+        relevance: 1.0,
     };
     let grounded = ChatRequest {
         system: Some("Be brief.".to_owned()),
