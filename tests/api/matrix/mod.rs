@@ -12,6 +12,7 @@ mod requests;
 use futures::future::join_all;
 use http_api::Operation;
 use model_double::ModelDouble;
+use stripe_double::{Settings, StripeDouble};
 
 use crate::support::{ADMIN, Site, Test};
 
@@ -39,13 +40,15 @@ fn part_of<T>(operations: impl IntoIterator<Item = T>, part: usize) -> Vec<T> {
 }
 
 /// A stack with something to protect in it.
-async fn guarded() -> (Test, Fixtures, ModelDouble) {
+async fn guarded() -> (Test, Fixtures, (ModelDouble, StripeDouble)) {
+    let stripe = StripeDouble::start(Settings::new(|| 1_795_305_600)).await.unwrap();
+    let payments = stripe.environment();
     let double = ModelDouble::start().await.unwrap();
     let models = double.url();
     let page = b"<!doctype html><title>Hours</title><p>Open on Mondays.".to_vec();
     let site = Site::start(vec![("/", "text/html", page)]).await;
     let host = site.host();
-    let environment = [
+    let mut environment = vec![
         ("ALLOW_PRIVATE_FETCH", host.as_str()),
         ADMIN[0],
         ADMIN[1],
@@ -53,10 +56,11 @@ async fn guarded() -> (Test, Fixtures, ModelDouble) {
         ("METRICS_TOKEN", SCRAPE_TOKEN),
         (OWN_MODELS, &models),
     ];
+    environment.extend(payments.iter().map(|(name, value)| (*name, value.as_str())));
     let t = Test::with(&environment).await;
     let mut fixtures = Fixtures::set(&t).await;
     fixtures.things.page = site.url("/");
-    (t, fixtures, double)
+    (t, fixtures, (double, stripe))
 }
 
 macro_rules! in_parts {

@@ -1,0 +1,5 @@
+//! What plans offer and cost, and the subscriptions that organizations pay for them.
+
+pub mod message;
+pub mod offer;
+pub mod subscription;
