@@ -53,7 +53,9 @@ impl Shop {
     /// Posts bytes to the webhook.
     pub(crate) async fn post_event(&self, body: &[u8], signature: &str) -> Answer {
         let nobody = self.t.anonymous();
-        let request = nobody.request(Method::POST, WEBHOOK).header("stripe-signature", signature);
+        let request = nobody
+            .request(Method::POST, WEBHOOK)
+            .header("stripe-signature", signature);
         nobody
             .send(request.header("content-type", "application/json").body(body.to_vec()))
             .await

@@ -3,6 +3,7 @@
 mod input;
 mod premium;
 mod view;
+mod white_label;
 
 use app::PlanChange;
 use domain::{

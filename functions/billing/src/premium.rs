@@ -11,6 +11,8 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::white_label;
+
 pub(crate) fn api() -> Api {
     Api::new("Premium")
         .at("/api/v1")
@@ -19,6 +21,16 @@ pub(crate) fn api() -> Api {
             get_premium_analytics,
             "Get the analytics of the organization. Usage and cost by day, chatbot, member and model; requires the \
              plan PRO or TEAM. Owners and admins see all of it, members their own part.",
+        )
+        .get(
+            "/premium/white-label",
+            white_label::get_white_label,
+            "Get the white-label settings of the organization. Requires the plan TEAM.",
+        )
+        .put(
+            "/premium/white-label",
+            white_label::update_white_label,
+            "Update the white-label settings of the organization. Replaces all of them; requires the plan TEAM.",
         )
         .get(
             "/premium/free-feature",

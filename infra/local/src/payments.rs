@@ -93,7 +93,10 @@ impl Payments {
                 .timeout(std::time::Duration::from_secs(30))
                 .build()
                 .map_err(std::io::Error::other)?,
-            webhook: format!("http://127.0.0.1:{}{stage}/api/v1/billing/webhook/stripe", address.port()),
+            webhook: format!(
+                "http://127.0.0.1:{}{stage}/api/v1/billing/webhook/stripe",
+                address.port()
+            ),
             clock,
             pending: Mutex::default(),
             delivering: tokio::sync::Mutex::default(),
@@ -113,7 +116,9 @@ impl Payments {
         self.stripe.tick();
         self.queue().extend(self.stripe.take_events());
         loop {
-            let Some(event) = self.queue().front().cloned() else { return };
+            let Some(event) = self.queue().front().cloned() else {
+                return;
+            };
             let body = event.to_string();
             let signature = sign(body.as_bytes(), WEBHOOK_SECRET, self.clock.now().as_second());
             let call = self.http.post(&self.webhook).header("stripe-signature", signature);

@@ -34,6 +34,7 @@ pub use auth::session::Session;
 pub use billing::message::{BillingEvent, BillingMessage, InvoiceNotice};
 pub use billing::offer::Feature;
 pub use billing::subscription::{BillingAccount, Subscription, SubscriptionStatus};
+pub use billing::white_label::WhiteLabel;
 pub use chatbot::{Chatbot, ChatbotSettings};
 pub use chats::conversation::{Citation, Conversation, Usage};
 pub use chats::turn::{Answer, AnswerStatus, Feedback, Rating, Turn};

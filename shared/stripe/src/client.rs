@@ -88,7 +88,11 @@ pub struct Client {
 /// What one attempt led to.
 enum Attempt {
     Answer(Vec<u8>),
-    Failed { error: Error, again: bool, asked: Option<Duration> },
+    Failed {
+        error: Error,
+        again: bool,
+        asked: Option<Duration>,
+    },
 }
 
 impl Client {

@@ -88,7 +88,14 @@ mod tests {
     #[test]
     fn a_signature_of_stripes_library_is_valid_for_five_minutes() {
         let signed = |now| is_signed(&header(TAG), BODY, &[SECRET], now);
-        for (age, expected) in [(-301, false), (-300, true), (0, true), (299, true), (300, true), (301, false)] {
+        for (age, expected) in [
+            (-301, false),
+            (-300, true),
+            (0, true),
+            (299, true),
+            (300, true),
+            (301, false),
+        ] {
             assert_eq!(signed(AT + age), expected, "{age}");
         }
     }

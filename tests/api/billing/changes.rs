@@ -18,7 +18,10 @@ async fn a_plan_is_changed_at_once_and_its_cost_is_known_before() {
     let ada = ada.sign_in_again().await;
     let team = json!({"plan_type": "TEAM"});
     let preview = ada.post(PREVIEW, team.clone()).await.ok().json();
-    assert_eq!((&preview["plan_type"], &preview["quantity"]), (&json!("TEAM"), &json!(1)));
+    assert_eq!(
+        (&preview["plan_type"], &preview["quantity"]),
+        (&json!("TEAM"), &json!(1))
+    );
     let amounts: Vec<i64> = preview["lines"]
         .as_array()
         .unwrap()
@@ -27,14 +30,24 @@ async fn a_plan_is_changed_at_once_and_its_cost_is_known_before() {
         .collect();
     assert!(amounts[0] < 0 && amounts[1] > 0, "{preview}");
     assert_eq!(amounts.iter().sum::<i64>(), preview["total_cents"].as_i64().unwrap());
-    assert_eq!(shop.subscription(&ada).await["plan_type"], "PRO", "a preview changes nothing");
+    assert_eq!(
+        shop.subscription(&ada).await["plan_type"],
+        "PRO",
+        "a preview changes nothing"
+    );
 
     let changed = ada.put(SUBSCRIPTION, team.clone()).await.ok().json();
-    assert_eq!((&changed["plan_type"], &changed["stripe_subscription_id"]), (&json!("TEAM"), &json!(subscription)));
+    assert_eq!(
+        (&changed["plan_type"], &changed["stripe_subscription_id"]),
+        (&json!("TEAM"), &json!(subscription))
+    );
     let posts = shop.stripe.count("POST", &format!("/v1/subscriptions/{subscription}"));
     assert_eq!(posts, 1);
     ada.put(SUBSCRIPTION, team).await.ok();
-    assert_eq!(shop.stripe.count("POST", &format!("/v1/subscriptions/{subscription}")), 1);
+    assert_eq!(
+        shop.stripe.count("POST", &format!("/v1/subscriptions/{subscription}")),
+        1
+    );
     for plan in ["FREE", "gold"] {
         let body = json!({"plan_type": plan});
         assert_eq!(ada.put(SUBSCRIPTION, body.clone()).await.invalid(), ["/plan_type"]);
@@ -68,7 +81,9 @@ async fn changes_that_meet_end_alike_and_a_lost_response_changes_once() {
     assert_eq!(statuses(&answers), [(200, 16)].into());
     assert!(answers.iter().all(|answer| answer.json()["plan_type"] == "TEAM"));
     let updated = shop.stripe.take_events();
-    let updated = updated.iter().filter(|event| event["type"] == "customer.subscription.updated");
+    let updated = updated
+        .iter()
+        .filter(|event| event["type"] == "customer.subscription.updated");
     assert_eq!(updated.count(), 1, "Stripe changed it once");
 }
 
@@ -89,14 +104,19 @@ async fn seats_follow_the_members() {
     let token = shop.t.invitation_token("bob@example.com").await;
     shop.settle().await;
     assert_eq!(quantity(), 1, "who is invited does not pay yet");
-    bob.post("/api/v1/invitations/accept", json!({"token": token})).await.ok();
+    bob.post("/api/v1/invitations/accept", json!({"token": token}))
+        .await
+        .ok();
     shop.t.drain().await;
     assert_eq!(quantity(), 2);
     shop.settle().await;
     assert_eq!(shop.subscription(&of_org).await["quantity"], 2);
     // A message that was lost is made up for by the schedule.
     shop.t
-        .without_queue("apply_stripe_events", bob.post(&format!("/api/v1/orgs/{org}/leave"), json!({})))
+        .without_queue(
+            "apply_stripe_events",
+            bob.post(&format!("/api/v1/orgs/{org}/leave"), json!({})),
+        )
         .await
         .expect(204);
     shop.t.drain().await;
@@ -105,5 +125,11 @@ async fn seats_follow_the_members() {
     shop.reconcile().await;
     assert_eq!(quantity(), 1);
     let audited = shop.t.audited(&org).await;
-    assert_eq!(audited.iter().filter(|action| *action == "billing.seats_changed").count(), 2);
+    assert_eq!(
+        audited
+            .iter()
+            .filter(|action| *action == "billing.seats_changed")
+            .count(),
+        2
+    );
 }

@@ -24,13 +24,23 @@ async fn a_paid_plan_raises_limits_and_opens_features_until_its_period_ends() {
     let subscription = shop.subscribe(&ada, "PRO").await;
     let found = shop.subscription(&ada).await;
     assert_eq!(found["limits"]["tokens_per_day"], 1_000_000);
-    assert_eq!((&found["features"], &found["stripe_subscription_id"]), (&json!(["analytics"]), &json!(subscription)));
+    assert_eq!(
+        (&found["features"], &found["stripe_subscription_id"]),
+        (&json!(["analytics"]), &json!(subscription))
+    );
     ada.get("/api/v1/premium/analytics").await.ok();
     let org = ada.get(&format!("/api/v1/orgs/{}", ada.org())).await.ok().json();
     assert_eq!(org["plan"], "PRO");
 
-    let canceled = ada.post("/api/v1/billing/subscription/cancel", json!({})).await.ok().json();
-    assert_eq!((&canceled["cancel_at_period_end"], &canceled["plan_type"]), (&json!(true), &json!("PRO")));
+    let canceled = ada
+        .post("/api/v1/billing/subscription/cancel", json!({}))
+        .await
+        .ok()
+        .json();
+    assert_eq!(
+        (&canceled["cancel_at_period_end"], &canceled["plan_type"]),
+        (&json!(true), &json!("PRO"))
+    );
     shop.settle().await;
     ada.get("/api/v1/premium/analytics").await.ok();
     shop.advance_seconds(30 * DAY + 60);
@@ -49,19 +59,31 @@ async fn a_renewal_keeps_the_plan_and_a_cancellation_can_be_undone() {
     let ada = shop.t.user("ada").await;
     shop.subscribe(&ada, "PRO").await;
     ada.post("/api/v1/billing/subscription/cancel", json!({})).await.ok();
-    let resumed = ada.post("/api/v1/billing/subscription/resume", json!({})).await.ok().json();
+    let resumed = ada
+        .post("/api/v1/billing/subscription/resume", json!({}))
+        .await
+        .ok()
+        .json();
     assert_eq!(resumed["cancel_at_period_end"], false);
     // Twice is as good as once.
     let calls = shop.stripe.received().len();
     ada.post("/api/v1/billing/subscription/resume", json!({})).await.ok();
-    let posts = shop.stripe.received()[calls..].iter().filter(|one| one.method == "POST").count();
+    let posts = shop.stripe.received()[calls..]
+        .iter()
+        .filter(|one| one.method == "POST")
+        .count();
     assert_eq!(posts, 0);
     shop.advance_seconds(31 * DAY);
     shop.settle().await;
     let ada = ada.sign_in_again().await;
     assert_eq!(plan(&shop, &ada).await, of("PRO", "active"));
     let invoices = ada.get("/api/v1/billing/invoices").await.ok().json();
-    let totals: Vec<&Value> = invoices.as_array().unwrap().iter().map(|one| &one["total_cents"]).collect();
+    let totals: Vec<&Value> = invoices
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["total_cents"])
+        .collect();
     assert_eq!(totals, [2_900, 2_900]);
     assert_eq!(invoices[0]["status"], "paid");
 }
@@ -74,7 +96,10 @@ async fn an_overdue_payment_ends_the_plan_after_seven_days_by_the_schedule() {
     shop.stripe.charge(&subscription, false);
     shop.settle().await;
     let found = shop.subscription(&ada).await;
-    assert_eq!((&found["plan_type"], &found["status"]), (&json!("PRO"), &json!("past_due")));
+    assert_eq!(
+        (&found["plan_type"], &found["status"]),
+        (&json!("PRO"), &json!("past_due"))
+    );
     assert!(found["grace_ends_at"].is_string());
     let mails = shop.t.outbox().await;
     assert_eq!(mails[0]["subject"], "Your payment failed");
@@ -175,16 +200,23 @@ async fn a_smaller_plan_removes_nothing_and_allows_no_more() {
     shop.settle().await;
     let found = shop.subscription(&ada).await;
     assert_eq!(found["plan_type"], "FREE");
-    assert_eq!(found["exceeded_limits"], json!([{"resource": "chatbots", "used": 5, "limit": 3}]));
+    assert_eq!(
+        found["exceeded_limits"],
+        json!([{"resource": "chatbots", "used": 5, "limit": 3}])
+    );
     let bots = ada.get("/api/v1/chatbots").await.ok().json();
     assert_eq!(bots.as_array().unwrap().len(), 5);
     let refused = ada.post("/api/v1/chatbots", json!({"name": "One more"})).await;
     refused.problem(409, "limit_reached");
     let mails = shop.t.outbox().await;
     let text = mails[0]["text"].as_str().unwrap();
-    assert!(text.contains("Nothing was deleted") && text.contains("5 chatbots are used, and 3 are included"), "{text}");
+    assert!(
+        text.contains("Nothing was deleted") && text.contains("5 chatbots are used, and 3 are included"),
+        "{text}"
+    );
     for bot in bots.as_array().unwrap().iter().take(3) {
-        ada.delete(&format!("/api/v1/chatbots/{}", bot["id"].as_str().unwrap())).await;
+        ada.delete(&format!("/api/v1/chatbots/{}", bot["id"].as_str().unwrap()))
+            .await;
     }
     ada.chatbot(&[]).await;
     assert_eq!(shop.subscription(&ada).await["exceeded_limits"], json!([]));

@@ -39,7 +39,11 @@ async fn live(shop: &Shop, ada: &Caller, random: &mut Random, steps: usize) {
         pending.extend(shop.stripe.take_events());
         while !pending.is_empty() && random.below(3) > 0 {
             let at = random.below(pending.len());
-            let event = if random.below(4) == 0 { pending[at].clone() } else { pending.swap_remove(at) };
+            let event = if random.below(4) == 0 {
+                pending[at].clone()
+            } else {
+                pending.swap_remove(at)
+            };
             app.apply_stripe_events(&message(&event)).await.unwrap();
         }
         shop.stripe.set_status(&subscription, status);
@@ -54,7 +58,9 @@ async fn live(shop: &Shop, ada: &Caller, random: &mut Random, steps: usize) {
     let theirs = shop.stripe.subscription(&subscription).unwrap();
     assert_eq!(ours["stripe_subscription_id"], theirs["id"]);
     assert_eq!(ours["status"], theirs["status"], "after {steps} steps");
-    let has_access = ["active", "trialing", "past_due"].iter().any(|status| theirs["status"] == *status);
+    let has_access = ["active", "trialing", "past_due"]
+        .iter()
+        .any(|status| theirs["status"] == *status);
     let plan = ours["subscribed_plan_type"].as_str().unwrap();
     assert_eq!(ours["plan_type"], if has_access { plan } else { "FREE" });
     // The next life begins with another checkout.
@@ -99,5 +105,8 @@ async fn events_applied_at_once_end_as_at_stripe() {
         done.unwrap();
     }
     let found = shop.subscription(&ada).await;
-    assert_eq!((found["status"].as_str(), found["plan_type"].as_str()), (Some("canceled"), Some("FREE")));
+    assert_eq!(
+        (found["status"].as_str(), found["plan_type"].as_str()),
+        (Some("canceled"), Some("FREE"))
+    );
 }

@@ -27,7 +27,13 @@ async fn every_type_of_event_is_accepted_and_changes_nothing_unless_it_concerns_
         let answer = shop.deliver(&event(kind)).await.ok().json();
         assert_eq!(answer, json!({"message": "Event received"}), "{kind}");
     }
-    for object in [json!(null), json!("x"), json!([1]), json!({"customer": 7}), json!({"customer": {"id": []}})] {
+    for object in [
+        json!(null),
+        json!("x"),
+        json!([1]),
+        json!({"customer": 7}),
+        json!({"customer": {"id": []}}),
+    ] {
         let event = json!({"id": "evt_2", "type": "x", "livemode": false, "data": {"object": object}});
         shop.deliver(&event).await.ok();
     }
@@ -137,7 +143,12 @@ async fn an_event_of_another_mode_or_without_a_shape_is_refused() {
     let mut live = event("invoice.paid");
     live["livemode"] = true.into();
     shop.deliver(&live).await.problem(400, "livemode_mismatch");
-    for body in [json!({}), json!([]), json!(7), json!({"id": "", "type": "x", "livemode": false, "data": {"object": {}}})] {
+    for body in [
+        json!({}),
+        json!([]),
+        json!(7),
+        json!({"id": "", "type": "x", "livemode": false, "data": {"object": {}}}),
+    ] {
         shop.deliver(&body).await.problem(400, "invalid_event");
     }
     let long = json!({"id": "e".repeat(129), "type": "x", "livemode": false, "data": {"object": {}}});
@@ -163,15 +174,22 @@ async fn a_hundred_replays_have_one_effect() {
     }
     shop.t.drain_all().await;
     let audited = shop.t.audited(ada.org()).await;
-    let changes = audited.iter().filter(|action| *action == "billing.subscription_changed");
+    let changes = audited
+        .iter()
+        .filter(|action| *action == "billing.subscription_changed");
     assert_eq!(changes.count(), 1, "{audited:?}");
     let mails = shop.t.outbox().await;
     let about = |subject: &str| {
-        let of_it = mails.iter().filter(|mail| mail["subject"].as_str().unwrap().contains(subject));
+        let of_it = mails
+            .iter()
+            .filter(|mail| mail["subject"].as_str().unwrap().contains(subject));
         of_it.count()
     };
     assert_eq!((about("Your plan is now PRO"), about("Receipt for USD 29.00")), (1, 1));
-    let (identity, audit) = (shop.t.items("parlance-identity").await, shop.t.items("parlance-audit").await);
+    let (identity, audit) = (
+        shop.t.items("parlance-identity").await,
+        shop.t.items("parlance-audit").await,
+    );
     for event in &events {
         shop.deliver(event).await.ok();
     }
@@ -199,6 +217,7 @@ async fn what_failed_is_applied_by_the_next_delivery() {
     }
     assert!(shop.t.drain().await.waiting > 0, "something failed");
     shop.t.drain_all().await;
+    let ada = ada.sign_in_again().await;
     assert_eq!(shop.subscription(&ada).await["plan_type"], "PRO");
 }
 
@@ -209,6 +228,9 @@ async fn events_of_earlier_versions_of_the_api_are_understood() {
     let ada = shop.t.user("ada").await;
     shop.subscribe(&ada, "PRO").await;
     let found = shop.subscription(&ada).await;
-    assert_eq!((&found["plan_type"], &found["status"]), (&json!("PRO"), &json!("active")));
+    assert_eq!(
+        (&found["plan_type"], &found["status"]),
+        (&json!("PRO"), &json!("active"))
+    );
     assert!(found["current_period_end"].is_string());
 }

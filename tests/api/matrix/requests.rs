@@ -90,6 +90,7 @@ pub(super) fn body(operation: &Operation, things: &Things) -> Value {
         }
         (_, path) if path.contains("/messages/") => json!({"content": "Hello?", "rating": "up"}),
         (_, "/billing/checkout") => json!({"plan_type": "PRO", "success_url": "http://localhost:3000/"}),
+        (_, "/premium/white-label") => json!({"product_name": "Desk"}),
         (_, "/billing/portal") => json!({"return_url": "http://localhost:3000/"}),
         (_, "/billing/subscription" | "/billing/subscription/preview") => json!({"plan_type": "PRO"}),
         (_, "/settings") => json!({"theme": "dark"}),

@@ -151,7 +151,9 @@ impl StripeDouble {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let stored = settings.file.as_ref().and_then(|file| std::fs::read(file).ok());
-        let state = stored.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
+        let state = stored
+            .and_then(|text| serde_json::from_slice(&text).ok())
+            .unwrap_or_default();
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
             settings,

@@ -119,7 +119,12 @@ impl Operation {
                     "not_canceled" => one["status"] != "canceled",
                     status => one["status"] == status,
                 };
-                Ok(page(&state.subscriptions_of(&customer), params, is_wanted, "/v1/subscriptions"))
+                Ok(page(
+                    &state.subscriptions_of(&customer),
+                    params,
+                    is_wanted,
+                    "/v1/subscriptions",
+                ))
             }
             Self::GetSubscription(id) => {
                 let found = state.subscriptions.get(id).cloned();
@@ -180,7 +185,11 @@ fn create_checkout(state: &mut State, settings: &Settings, params: &Params, now:
     {
         let detail = "Automatic tax calculation in Checkout requires a valid address on the Customer. Set \
                       `customer_update[address]` to `auto`.";
-        return Err(Refusal::parameter("customer_tax_location_invalid", "customer_update[address]", detail));
+        return Err(Refusal::parameter(
+            "customer_tax_location_invalid",
+            "customer_update[address]",
+            detail,
+        ));
     }
     let id = state.new_id("cs_test_");
     let session = json!({
@@ -283,7 +292,9 @@ fn preview(state: &State, settings: &Settings, params: &Params, now: i64) -> Res
     }
     lines.push(json!({"object": "line_item", "description": "Next period", "amount": next}));
     let total: i64 = lines.iter().filter_map(|line| line["amount"].as_i64()).sum();
-    Ok(json!({"object": "invoice", "total": total, "amount_due": total.max(0), "currency": "usd", "created": now,
+    Ok(
+        json!({"object": "invoice", "total": total, "amount_due": total.max(0), "currency": "usd", "created": now,
         "status": "draft", "customer": params["customer"],
-        "lines": {"object": "list", "data": lines, "has_more": false}}))
+        "lines": {"object": "list", "data": lines, "has_more": false}}),
+    )
 }

@@ -81,7 +81,11 @@ pub(crate) const LIST_SUBSCRIPTIONS: &[Rule] = &[
 
 pub(crate) const LIST_INVOICES: &[Rule] = &[
     ("customer", Text, true),
-    ("status", OneOf(&["draft", "open", "paid", "uncollectible", "void"]), false),
+    (
+        "status",
+        OneOf(&["draft", "open", "paid", "uncollectible", "void"]),
+        false,
+    ),
     ("limit", Integer, false),
     ("starting_after", Text, false),
 ];
@@ -127,7 +131,11 @@ fn check(name: &str, value: &str, kind: Kind) -> Result<(), Refusal> {
     if is_valid {
         return Ok(());
     }
-    let code = if matches!(kind, Url) { "url_invalid" } else { "parameter_invalid" };
+    let code = if matches!(kind, Url) {
+        "url_invalid"
+    } else {
+        "parameter_invalid"
+    };
     Err(Refusal::parameter(code, name, &format!("Invalid {name}: {value:?}")))
 }
 
@@ -135,11 +143,21 @@ fn check(name: &str, value: &str, kind: Kind) -> Result<(), Refusal> {
 fn pattern(name: &str) -> Vec<&str> {
     let parts = name.split(['[', ']']).filter(|part| !part.is_empty());
     parts
-        .map(|part| if part.bytes().all(|byte| byte.is_ascii_digit()) { "*" } else { part })
+        .map(|part| {
+            if part.bytes().all(|byte| byte.is_ascii_digit()) {
+                "*"
+            } else {
+                part
+            }
+        })
         .collect()
 }
 
 fn is_match(rule: &str, given: &[&str]) -> bool {
     let rule = pattern(rule);
-    rule.len() == given.len() && rule.iter().zip(given).all(|(rule, given)| *rule == "#" || rule == given)
+    rule.len() == given.len()
+        && rule
+            .iter()
+            .zip(given)
+            .all(|(rule, given)| *rule == "#" || rule == given)
 }

@@ -68,9 +68,16 @@ type Answer = (StatusCode, Value, Vec<(&'static str, &'static str)>);
 pub(crate) async fn respond(shared: Arc<Shared>, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, MAX_BODY).await else {
-        return render(refused(&Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "too large")));
+        return render(refused(&Refusal::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too_large",
+            "too large",
+        )));
     };
-    let (path, query) = (parts.uri.path().to_owned(), parts.uri.query().unwrap_or_default().to_owned());
+    let (path, query) = (
+        parts.uri.path().to_owned(),
+        parts.uri.query().unwrap_or_default().to_owned(),
+    );
     let text = |name: &str| header(&parts.headers, name);
     locked(&shared.state).received.push(Received {
         method: parts.method.to_string(),
@@ -118,7 +125,11 @@ fn execute(
     let text = |name: &str| header(&headers, name);
     let is_authorized = text("authorization").is_some_and(|value| value.starts_with("Bearer sk_test_"));
     if !is_authorized {
-        let refusal = Refusal::new(StatusCode::UNAUTHORIZED, "api_key_invalid", "You did not provide an API key.");
+        let refusal = Refusal::new(
+            StatusCode::UNAUTHORIZED,
+            "api_key_invalid",
+            "You did not provide an API key.",
+        );
         return refused(&refusal);
     }
     if text("stripe-version").is_none_or(|version| version.len() < 10) {

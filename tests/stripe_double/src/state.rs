@@ -180,7 +180,9 @@ impl State {
     pub(crate) fn tick(&mut self, now: i64) {
         for id in self.subscriptions.keys().cloned().collect::<Vec<_>>() {
             while let Some(end) = self.ended_period(&id, now) {
-                let Some(subscription) = self.subscriptions.get_mut(&id) else { break };
+                let Some(subscription) = self.subscriptions.get_mut(&id) else {
+                    break;
+                };
                 if subscription["cancel_at_period_end"] == true {
                     self.set_status(&id, "canceled", end);
                     break;
@@ -196,7 +198,9 @@ impl State {
     /// The end of the period of a running subscription, if it has passed.
     fn ended_period(&self, id: &str, now: i64) -> Option<i64> {
         let subscription = self.subscriptions.get(id)?;
-        let is_running = ["active", "trialing"].iter().any(|status| subscription["status"] == *status);
+        let is_running = ["active", "trialing"]
+            .iter()
+            .any(|status| subscription["status"] == *status);
         let end = subscription["items"]["data"][0]["current_period_end"].as_i64()?;
         (is_running && end <= now).then_some(end)
     }

@@ -81,7 +81,11 @@ impl App {
             let quantity = new.plan.quantity(u32::try_from(members).unwrap_or(u32::MAX));
             let form = self.checkout_form(&account, (price, quantity), &new.success_url, cancel_url);
             // After a subscription has ended, the same request is a new intention.
-            let ended = account.subscription.as_ref().map(|one| one.id.as_str()).unwrap_or_default();
+            let ended = account
+                .subscription
+                .as_ref()
+                .map(|one| one.id.as_str())
+                .unwrap_or_default();
             let intention = format!("{}\n{ended}", form.encode());
             let done = self
                 .perform::<CheckoutSession>(&provider, org, CHECKOUT, ("/v1/checkout/sessions", &form), &intention)
@@ -99,7 +103,8 @@ impl App {
                 let event = AuditEvent::to_org("billing.checkout_created", org)
                     .after(json!({"plan": new.plan, "quantity": quantity}));
                 self.store.record(&self.entry(actor, org, event)?).await?;
-                self.expire(&provider, done.replaced.and_then(|replaced| replaced.result)).await;
+                self.expire(&provider, done.replaced.and_then(|replaced| replaced.result))
+                    .await;
             }
             Ok(PaymentPage {
                 url,

@@ -47,7 +47,10 @@ impl BillingConfig {
         let is_on = |name: &'static str| match get(name).as_deref() {
             None | Some("off" | "false" | "0") => Ok(false),
             Some("on" | "true" | "1") => Ok(true),
-            Some(other) => Err(ConfigError::Unreadable(name, format!("`{other}` is neither on nor off"))),
+            Some(other) => Err(ConfigError::Unreadable(
+                name,
+                format!("`{other}` is neither on nor off"),
+            )),
         };
         let days = |name: &'static str, default: u64| match get(name) {
             None => Ok(default),

@@ -16,6 +16,7 @@ mod seats;
 pub(crate) mod subscriptions;
 mod sync;
 pub(crate) mod webhook;
+mod white_label;
 
 use std::time::Duration;
 

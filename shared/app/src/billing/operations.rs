@@ -58,7 +58,11 @@ impl App {
             replaced = before
                 .filter(|before| before.fingerprint != operation.fingerprint)
                 .or(replaced);
-            if let Some(object) = operation.result.as_ref().and_then(|text| serde_json::from_str(text).ok()) {
+            if let Some(object) = operation
+                .result
+                .as_ref()
+                .and_then(|text| serde_json::from_str(text).ok())
+            {
                 return Ok(Performed {
                     operation,
                     object,

@@ -16,7 +16,10 @@ pub(crate) fn check<'u>(text: &'u str, pointer: &'static str, origins: &[&str]) 
         return invalid("must be shorter than 5,000 bytes");
     }
     // A browser removes these, so that what is checked would not be what is opened.
-    if text.chars().any(|letter| letter.is_control() || letter.is_whitespace() || letter == '\\') {
+    if text
+        .chars()
+        .any(|letter| letter.is_control() || letter.is_whitespace() || letter == '\\')
+    {
         return invalid("must be a URL such as https://app.example.com/billing");
     }
     let Ok(url) = Url::parse(text) else {

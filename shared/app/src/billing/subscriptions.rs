@@ -1,8 +1,6 @@
 //! The subscription of an organization: what it is, and its changes.
 
-use domain::{
-    Actor, BillingAccount, Error, Membership, OrgId, Plan, PlanLimit, Result, Subscription, Timestamp,
-};
+use domain::{Actor, BillingAccount, Error, Membership, OrgId, Plan, PlanLimit, Result, Subscription, Timestamp};
 use futures::future::BoxFuture;
 use stripe::{
     Form, Request,
@@ -91,10 +89,9 @@ impl App {
     pub fn subscription_of<'a>(&'a self, member: &'a Membership) -> BoxFuture<'a, Result<SubscriptionFound>> {
         Box::pin(async move {
             let org = &member.org;
-            let (found, account) =
-                futures::try_join!(async { self.store.orgs().get(org).await }, async {
-                    self.store.billing().account(org).await
-                })?;
+            let (found, account) = futures::try_join!(async { self.store.orgs().get(org).await }, async {
+                self.store.billing().account(org).await
+            })?;
             let found = found.ok_or(NO_ORG)?;
             let exceeded = self.store.exceeded_limits(&found.org).await?;
             Ok(SubscriptionFound {

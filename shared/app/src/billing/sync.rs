@@ -88,7 +88,15 @@ impl App {
             let decides = after.subscription.is_some();
             let plan = (decides && paid != found.org.plan).then_some((found.org.plan, paid));
             let mails = self
-                .notices(&found, &after, &Occasion { plan, event: reason.event.map(|(_, event)| event) }, now)
+                .notices(
+                    &found,
+                    &after,
+                    &Occasion {
+                        plan,
+                        event: reason.event.map(|(_, event)| event),
+                    },
+                    now,
+                )
                 .await?;
             let facts = (facts(&before), facts(&after));
             let is_audited = facts.0 != facts.1 || plan.is_some();

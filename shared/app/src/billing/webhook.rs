@@ -130,7 +130,12 @@ fn invoice(object: &Value) -> Option<InvoiceNotice> {
     let url = object["hosted_invoice_url"].as_str();
     Some(InvoiceNotice {
         amount_cents: amount.as_u64().unwrap_or_default(),
-        currency: object["currency"].as_str().unwrap_or_default().chars().take(3).collect(),
+        currency: object["currency"]
+            .as_str()
+            .unwrap_or_default()
+            .chars()
+            .take(3)
+            .collect(),
         url: url
             .filter(|url| url.len() <= MAX_URL && url.starts_with("https://"))
             .map(str::to_owned),

@@ -8,7 +8,10 @@ use super::email_templates::mail;
 
 /// Composes an email to an owner. `org`: the name of a shared organization.
 pub(super) fn billing(id: &MailId, user: &User, org: Option<&str>, notice: &BillingNotice, url: &str) -> Mail {
-    let whose = org.map_or_else(|| "your personal organization".to_owned(), |org| format!("the organization {org}"));
+    let whose = org.map_or_else(
+        || "your personal organization".to_owned(),
+        |org| format!("the organization {org}"),
+    );
     match notice {
         BillingNotice::PlanChanged { from, to, exceeded } => {
             let mut text = format!("The plan of {whose} changed from {} to {}.\n", from.name(), to.name());
@@ -31,7 +34,10 @@ pub(super) fn billing(id: &MailId, user: &User, org: Option<&str>, notice: &Bill
             mail(id, user, &format!("Receipt for {amount}"), text)
         }
         BillingNotice::PaymentFailed { invoice, plan_until } => {
-            let mut text = format!("The payment of {} for {whose} failed. It will be attempted again.\n", amount(invoice));
+            let mut text = format!(
+                "The payment of {} for {whose} failed. It will be attempted again.\n",
+                amount(invoice)
+            );
             if let Some(until) = plan_until {
                 let _ = write!(
                     text,
@@ -39,7 +45,10 @@ pub(super) fn billing(id: &MailId, user: &User, org: Option<&str>, notice: &Bill
                      nothing is deleted.\n"
                 );
             }
-            let _ = write!(text, "\nTo change the payment method, open the customer portal at\n\n{url}\n");
+            let _ = write!(
+                text,
+                "\nTo change the payment method, open the customer portal at\n\n{url}\n"
+            );
             add_page(&mut text, invoice);
             mail(id, user, "Your payment failed", text)
         }
@@ -58,7 +67,11 @@ fn amount(invoice: &InvoiceNotice) -> String {
     if ZERO_DECIMAL.contains(&currency.as_str()) {
         return format!("{currency} {}", invoice.amount_cents);
     }
-    format!("{currency} {}.{:02}", invoice.amount_cents / 100, invoice.amount_cents % 100)
+    format!(
+        "{currency} {}.{:02}",
+        invoice.amount_cents / 100,
+        invoice.amount_cents % 100
+    )
 }
 
 const ZERO_DECIMAL: [&str; 16] = [

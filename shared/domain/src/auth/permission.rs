@@ -190,6 +190,9 @@ mod tests {
         let needing = Permission::ALL.iter().filter(|it| it.needs_verified_address());
         let names: Vec<_> = needing.map(|it| it.name()).collect();
         let administering = ["account:write", "org:write", "org:own", "members:write", "keys:write"];
-        assert_eq!(names, [&administering[..], &["audit:org", "usage:org", "billing:write"]].concat());
+        assert_eq!(
+            names,
+            [&administering[..], &["audit:org", "usage:org", "billing:write"]].concat()
+        );
     }
 }

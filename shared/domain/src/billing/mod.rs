@@ -3,3 +3,4 @@
 pub mod message;
 pub mod offer;
 pub mod subscription;
+pub mod white_label;

@@ -240,7 +240,10 @@ mod tests {
     fn an_unknown_status_is_read_and_gives_nothing() {
         let status: SubscriptionStatus = serde_json::from_str("\"on_holiday\"").unwrap();
         assert_eq!(status, SubscriptionStatus::Unknown);
-        assert_eq!(serde_json::to_string(&SubscriptionStatus::PastDue).unwrap(), "\"past_due\"");
+        assert_eq!(
+            serde_json::to_string(&SubscriptionStatus::PastDue).unwrap(),
+            "\"past_due\""
+        );
     }
 
     #[test]
@@ -264,7 +267,11 @@ mod tests {
         let ended = subscription("a", S::Canceled, 500);
         let paid = subscription("b", S::Active, 100);
         let unpaid = subscription("c", S::Unpaid, 900);
-        for order in [[&ended, &paid, &unpaid], [&unpaid, &ended, &paid], [&paid, &unpaid, &ended]] {
+        for order in [
+            [&ended, &paid, &unpaid],
+            [&unpaid, &ended, &paid],
+            [&paid, &unpaid, &ended],
+        ] {
             let account = account(order.into_iter().cloned().collect());
             assert_eq!(account.subscription.as_ref().map(|one| one.id.as_str()), Some("b"));
         }
@@ -284,11 +291,7 @@ mod tests {
         };
         assert_eq!(account(vec![ending]).check_at, Some(at(600 + 7200)));
         let overdue = account(vec![subscription("a", S::PastDue, 0)]);
-        let overdue = overdue.updated(
-            vec![subscription("a", S::PastDue, 0)],
-            at(7 * day - 60),
-            GRACE,
-        );
+        let overdue = overdue.updated(vec![subscription("a", S::PastDue, 0)], at(7 * day - 60), GRACE);
         assert_eq!(overdue.check_at, Some(at(7 * day)));
         assert_eq!(account(vec![subscription("a", S::Canceled, 0)]).check_at, None);
     }

@@ -108,8 +108,15 @@ impl PlanLimit {
     pub fn excess(&self) -> String {
         let allowed = self.resource.amount(self.limit());
         match self.resource {
-            PlanResource::StorageBytes => format!("{} bytes of documents are stored, and {allowed} are included", self.used),
-            _ => format!("{} are used, and {} are included", self.resource.amount(self.used), self.limit()),
+            PlanResource::StorageBytes => format!(
+                "{} bytes of documents are stored, and {allowed} are included",
+                self.used
+            ),
+            _ => format!(
+                "{} are used, and {} are included",
+                self.resource.amount(self.used),
+                self.limit()
+            ),
         }
     }
 

@@ -7,7 +7,7 @@
 pub(crate) mod operations;
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
-use domain::{AuditEntry, BillingAccount, Error, MailMessage, OrgId, Plan, Result, Timestamp, UserId};
+use domain::{AuditEntry, BillingAccount, Error, MailMessage, OrgId, Plan, Result, Timestamp, UserId, WhiteLabel};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -138,11 +138,7 @@ impl Billing {
         let mut parts = vec![self.account_part(before, &after)?];
         parts.extend(self.check_parts(before, &after)?);
         if let Some(customer) = &before.customer_id {
-            parts.push(
-                self.0
-                    .identity()
-                    .part_delete(&keys::billing_customer(customer), None)?,
-            );
+            parts.push(self.0.identity().part_delete(&keys::billing_customer(customer), None)?);
         }
         Ok(match transact(&self.0.db, parts).await? {
             Transaction::Done => BillingWrite::Done,
@@ -151,7 +147,12 @@ impl Billing {
     }
 
     /// Writes a change with everything that belongs to it. Without `entry`, nothing that is audited may change.
-    pub async fn change(&self, change: &BillingChange<'_>, entry: Option<&AuditEntry>, now: Timestamp) -> Result<BillingWrite> {
+    pub async fn change(
+        &self,
+        change: &BillingChange<'_>,
+        entry: Option<&AuditEntry>,
+        now: Timestamp,
+    ) -> Result<BillingWrite> {
         let mut parts = Vec::new();
         if let Some(event) = change.event {
             parts.push(self.0.ephemeral().part_put_new(marker_item(event))?);
@@ -221,10 +222,26 @@ impl Billing {
         self.0.identity().delete(&key).await
     }
 
+    /// Returns the white-label settings of an organization.
+    pub async fn white_label(&self, org: &OrgId) -> Result<WhiteLabel> {
+        let found = self.0.identity().get(keys::white_label(org)).await?;
+        Ok(found.unwrap_or_default())
+    }
+
+    /// Replaces the white-label settings of an organization; returns `false` if it was deleted.
+    pub async fn set_white_label(&self, org: &OrgId, settings: &WhiteLabel, entry: &AuditEntry) -> Result<bool> {
+        let item = to_item(&keys::white_label(org), settings)?;
+        let parts = vec![self.0.identity().part_put(item)?, self.alive_part(org)?];
+        Ok(self.0.transact_audited(entry, parts).await? == Transaction::Done)
+    }
+
     /// The part that replaces the account if it still has the version that was read.
     fn account_part(&self, before: &BillingAccount, after: &BillingAccount) -> Result<TransactWriteItem> {
         let after = BillingAccount {
-            version: before.version.checked_add(1).ok_or_else(|| Error::internal("a version overflows"))?,
+            version: before
+                .version
+                .checked_add(1)
+                .ok_or_else(|| Error::internal("a version overflows"))?,
             ..after.clone()
         };
         let item = to_item(&keys::billing_account(&after.org_id), &after)?;

@@ -61,10 +61,14 @@ impl Billing {
             let put = match &known {
                 None => table.part_put_new(item)?,
                 // `key` is a reserved word.
-                Some(known) => table.part_put_if(item, "fingerprint = :old AND expires_at = :at", [
-                    (":old", s(&known.fingerprint)),
-                    (":at", s(known.expires_at.to_string())),
-                ])?,
+                Some(known) => table.part_put_if(
+                    item,
+                    "fingerprint = :old AND expires_at = :at",
+                    [
+                        (":old", s(&known.fingerprint)),
+                        (":at", s(known.expires_at.to_string())),
+                    ],
+                )?,
             };
             // Whoever was first, the next read shows the operation that counts.
             if transact(&self.0.db, vec![put]).await? == Transaction::Done {

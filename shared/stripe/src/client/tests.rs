@@ -11,7 +11,11 @@ const CUSTOMERS: &str = "/v1/customers";
 
 async fn double() -> (StripeDouble, Client) {
     let stripe = StripeDouble::start(Settings::new(|| 1_800_000_000)).await.unwrap();
-    let http = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
+    let http = reqwest::Client::builder()
+        .no_proxy()
+        .tls_certs_only([])
+        .build()
+        .unwrap();
     let policy = RetryPolicy {
         attempt: Duration::from_secs(5),
         first_pause: Duration::from_millis(2),
@@ -80,7 +84,17 @@ async fn attempts_end() {
         stripe.next(refusal(500, None));
     }
     let error = send(&client, &create("a")).await.unwrap_err();
-    assert!(matches!(error, Error::Unavailable { status: Some(500), replayed: false, .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            Error::Unavailable {
+                status: Some(500),
+                replayed: false,
+                ..
+            }
+        ),
+        "{error}"
+    );
     assert_eq!(stripe.received().len(), 4);
 }
 
@@ -125,13 +139,19 @@ async fn a_refusal_names_what_is_missing() {
     let query = Form::default().field("customer", "cus_none");
     let list = Request::get("/v1/subscriptions", &query);
     let error = client.send::<Identified>(SECRET_KEY, &list).await.unwrap_err();
-    assert!(error.is_missing(Some("customer")) && !error.is_missing(Some("price")), "{error}");
+    assert!(
+        error.is_missing(Some("customer")) && !error.is_missing(Some("price")),
+        "{error}"
+    );
     let gone = Request::delete("/v1/customers/cus_none");
     let error = client.send::<Identified>(SECRET_KEY, &gone).await.unwrap_err();
     assert!(error.is_missing(None), "{error}");
     let unknown = Request::post(CUSTOMERS, &Form::default().field("metadata[a][b]", 1), "k");
     let error = client.send::<Identified>(SECRET_KEY, &unknown).await.unwrap_err();
-    assert!(matches!(&error, Error::Refused { code: Some(code), .. } if code == "parameter_unknown"), "{error}");
+    assert!(
+        matches!(&error, Error::Refused { code: Some(code), .. } if code == "parameter_unknown"),
+        "{error}"
+    );
     let unpaid = client.send::<Identified>("pk_test", &create("c")).await.unwrap_err();
     assert!(matches!(unpaid, Error::Refused { status: 401, .. }));
 }
