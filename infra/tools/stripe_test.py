@@ -113,7 +113,7 @@ class Stripe(http.server.BaseHTTPRequestHandler):
             except Exception as error:  # noqa: BLE001
                 self.faults.append(f"{self.command} {url.path}: {error}")
                 return self.answer(400, {"error": {"type": "invalid_request_error", "message": str(error)}})
-            self.verdicts[f"{self.command} {re.sub(r'(cs|sub)_[a-z0-9]+', '{id}', url.path)}"] += 1
+            self.verdicts[f"{self.command} {re.sub(r'/(cs_test|sub)_[a-z0-9]+', '/{id}', url.path)}"] += 1
             return self.answer(200, self.respond(url, nested(body)))
 
     do_GET = do_POST = do_DELETE = handle_request

@@ -26,7 +26,7 @@ pub fn api() -> Api {
         .get(
             "/billing/subscription",
             get_subscription,
-            "Get the plan and the subscription of the organization.",
+            "Get the subscription of the organization. With the plan that applies, its limits, and what exceeds them.",
         )
         .put(
             "/billing/subscription",

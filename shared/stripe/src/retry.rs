@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use reqwest::{StatusCode, header::HeaderMap};
+use reqwest::{
+    StatusCode,
+    header::{HeaderMap, HeaderValue},
+};
 
 /// Limits on the attempts of a request.
 #[derive(Debug, Clone, Copy)]
@@ -47,7 +50,7 @@ impl RetryPolicy {
 
 /// Returns whether a response is worth another attempt. Stripe's own header decides if it is there.
 pub(crate) fn should_retry(status: StatusCode, headers: &HeaderMap) -> bool {
-    match headers.get("stripe-should-retry").map(|value| value.as_bytes()) {
+    match headers.get("stripe-should-retry").map(HeaderValue::as_bytes) {
         Some(b"true") => true,
         Some(b"false") => false,
         // A conflict is another request with the same key that is still running.
@@ -63,8 +66,6 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use reqwest::header::HeaderValue;
-
     use super::*;
 
     #[test]

@@ -12,7 +12,6 @@ mod requests;
 use futures::future::join_all;
 use http_api::Operation;
 use model_double::ModelDouble;
-use stripe_double::{Settings, StripeDouble};
 
 use crate::support::{ADMIN, Site, Test};
 
@@ -40,15 +39,13 @@ fn part_of<T>(operations: impl IntoIterator<Item = T>, part: usize) -> Vec<T> {
 }
 
 /// A stack with something to protect in it.
-async fn guarded() -> (Test, Fixtures, (ModelDouble, StripeDouble)) {
-    let stripe = StripeDouble::start(Settings::new(|| 1_795_305_600)).await.unwrap();
-    let payments = stripe.environment();
+async fn guarded() -> (Test, Fixtures, ModelDouble) {
     let double = ModelDouble::start().await.unwrap();
     let models = double.url();
     let page = b"<!doctype html><title>Hours</title><p>Open on Mondays.".to_vec();
     let site = Site::start(vec![("/", "text/html", page)]).await;
     let host = site.host();
-    let mut environment = vec![
+    let environment = [
         ("ALLOW_PRIVATE_FETCH", host.as_str()),
         ADMIN[0],
         ADMIN[1],
@@ -56,11 +53,10 @@ async fn guarded() -> (Test, Fixtures, (ModelDouble, StripeDouble)) {
         ("METRICS_TOKEN", SCRAPE_TOKEN),
         (OWN_MODELS, &models),
     ];
-    environment.extend(payments.iter().map(|(name, value)| (*name, value.as_str())));
     let t = Test::with(&environment).await;
     let mut fixtures = Fixtures::set(&t).await;
     fixtures.things.page = site.url("/");
-    (t, fixtures, (double, stripe))
+    (t, fixtures, double)
 }
 
 macro_rules! in_parts {

@@ -303,8 +303,7 @@ impl StripeDouble {
 
     /// Takes the events that were not taken yet, oldest first.
     pub fn take_events(&self) -> Vec<Value> {
-        let events = self.change(|state, _| std::mem::take(&mut state.events));
-        events
+        self.change(|state, _| std::mem::take(&mut state.events))
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut State, i64) -> T) -> T {

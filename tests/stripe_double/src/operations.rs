@@ -218,6 +218,9 @@ pub(crate) fn metadata(params: &Params, name: &str) -> Value {
     Value::Object(own.collect())
 }
 
+/// A price with its amount, and the number of units.
+type NewPrice = (String, u64, u64);
+
 /// The prices of a subscription after a change that `prefix` describes.
 fn changed(
     state: &State,
@@ -225,7 +228,7 @@ fn changed(
     id: &str,
     params: &Params,
     prefix: &str,
-) -> Result<(Value, Option<(String, u64, u64)>), Refusal> {
+) -> Result<(Value, Option<NewPrice>), Refusal> {
     let subscription = state.subscriptions.get(id).cloned();
     let subscription = subscription.ok_or_else(|| Refusal::not_found("subscription", id))?;
     if subscription["status"] == "canceled" {

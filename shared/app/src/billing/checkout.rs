@@ -10,7 +10,7 @@ use stripe::{
     objects::{CheckoutSession, Identified, PortalSession},
 };
 
-use super::{PaymentProvider, failure, not_configured, return_url};
+use super::{PaymentProvider, REFUSED, failure, not_configured, return_url};
 use crate::{App, audit::audit_event::AuditEvent};
 
 /// A subscription to begin.
@@ -72,8 +72,7 @@ impl App {
             let price = self.config.billing.price_of(new.plan).ok_or_else(not_configured)?;
             let org = &member.org;
             let account = self.with_customer(&provider, org, actor).await?;
-            // The event of a payment may still be under way.
-            let account = self.sync_with(&provider, account, actor).await?;
+            let account = self.sync_after_checkout(&provider, account, actor).await?;
             if account.open_subscription().is_some() {
                 return Err(already_subscribed());
             }
@@ -144,6 +143,23 @@ impl App {
                 expires_at: None,
             })
         })
+    }
+
+    /// Copies the state if there was a checkout before: the event of its payment may still be under way.
+    async fn sync_after_checkout(
+        &self,
+        provider: &PaymentProvider<'_>,
+        account: BillingAccount,
+        actor: &Actor,
+    ) -> Result<BillingAccount> {
+        if !self.store.billing().has_operation(&account.org_id, CHECKOUT).await? {
+            return Ok(account);
+        }
+        match self.sync_with(provider, account.clone(), actor).await {
+            // Not an outage: a key that may not list subscriptions, for example. What is known has to do.
+            Err(Error::Upstream { code: REFUSED, .. }) => Ok(account),
+            synced => synced,
+        }
     }
 
     fn checkout_form(

@@ -28,6 +28,8 @@ use crate::App;
 
 /// Name of the secret key.
 const SECRET_KEY: &str = "STRIPE_SECRET_KEY";
+/// Code of the error when the payment provider refuses a request.
+pub(crate) const REFUSED: &str = "payment_provider_refused";
 /// Pause before a client's next attempt while the payment provider fails.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
 
@@ -83,11 +85,12 @@ impl PaymentProvider<'_> {
 }
 
 /// Returns the error that the caller sees after a failed request.
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` takes")]
 pub(crate) fn failure(error: stripe::Error) -> Error {
     let (kind, code, detail) = match &error {
         stripe::Error::Refused { .. } | stripe::Error::BadAnswer(_) => (
             UpstreamKind::BadAnswer,
-            "payment_provider_refused",
+            REFUSED,
             "The payment provider refused the request. Try again later; if it fails again, tell the operator.",
         ),
         stripe::Error::Unavailable { .. } => (

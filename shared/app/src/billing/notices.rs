@@ -89,7 +89,7 @@ impl App {
             ..found.org.clone()
         };
         let exceeded = self.store.exceeded_limits(&org).await?;
-        let mut sentences: Vec<_> = exceeded.iter().map(|limit| limit.excess()).collect();
+        let mut sentences: Vec<_> = exceeded.iter().map(domain::PlanLimit::excess).collect();
         let seats = plan.limits().seats;
         if found.seats > seats {
             sentences.push(format!("{} seats are used, and {seats} are included", found.seats));

@@ -77,6 +77,12 @@ impl Billing {
         }
     }
 
+    /// Returns whether an operation of this kind was ever begun.
+    pub async fn has_operation(&self, org: &OrgId, kind: &str) -> Result<bool> {
+        let key = keys::billing_operation(org, kind);
+        Ok(self.0.identity().get_raw(key, true).await?.is_some())
+    }
+
     /// Stores what an operation returned, unless another one has replaced it. `until`: how long the result can be
     /// used.
     pub async fn finish_operation(
