@@ -36,6 +36,8 @@ pub struct PaymentPage {
 }
 
 const CHECKOUT: &str = "checkout";
+/// How long a page is open if Stripe does not say it: its default, less an hour.
+const OPEN: Duration = Duration::from_hours(23);
 
 fn already_subscribed() -> Error {
     Error::conflict(
@@ -95,8 +97,10 @@ impl App {
             };
             let expires_at = session.expires_at.and_then(|at| Timestamp::from_second(at).ok());
             if !done.is_repeat {
-                let left = expires_at.map(|at| at.duration_since(self.clock.now()));
-                let left = left.and_then(|left| Duration::try_from(left).ok()).unwrap_or_default();
+                let left = match expires_at {
+                    Some(at) => Duration::try_from(at.duration_since(self.clock.now())).unwrap_or_default(),
+                    None => OPEN,
+                };
                 let result = json!({"id": session.id, "url": url, "expires_at": session.expires_at});
                 self.keep_result(org, CHECKOUT, &done.operation, &result, left).await?;
                 let event = AuditEvent::to_org("billing.checkout_created", org)
