@@ -29,6 +29,7 @@ CLIENTS_VENV := $(CACHE)/clients-$(call pins,clients)
 CLIENTS_NODE := openapi-typescript@7.13.0 openapi-fetch@0.17.0 typescript@5.9.3 @types/node@20.19.43
 CLIENTS_NODE_MODULES := $(CACHE)/clients-node-$(firstword $(shell echo "$(CLIENTS_NODE)" | cksum))
 SCHEMATHESIS_VENV := $(CACHE)/schemathesis-$(call pins,schemathesis)
+STRIPE_VENV := $(CACHE)/stripe-$(call pins,stripe)
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY_ROOT := $(CACHE)/cargo-deny-$(CARGO_DENY_VERSION)
 CARGO_DENY := $(CARGO_DENY_ROOT)/bin/cargo-deny
@@ -37,7 +38,7 @@ CARGO_MACHETE_ROOT := $(CACHE)/cargo-machete-$(CARGO_MACHETE_VERSION)
 CARGO_MACHETE := $(CARGO_MACHETE_ROOT)/bin/cargo-machete
 
 ##@ Work
-.PHONY: help dev demo test test-faults test-attack test-hostile test-kill test-kill-ledger test-sdk test-clients test-schemathesis audit-verify rotate-secret clean-data new-function
+.PHONY: help dev demo test test-faults test-attack test-hostile test-kill test-kill-ledger test-sdk test-stripe test-clients test-schemathesis audit-verify rotate-secret clean-data new-function
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z0-9_-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
@@ -95,6 +96,10 @@ test-sdk: $(SDK_VENV)/.ready $(FRAMEWORKS_VENV)/.ready ## Have the official clie
 			! command -v $$browser > /dev/null || node="$$node --chromium $$(command -v $$browser)"; done; fi; \
 	$(SDK_VENV)/bin/python infra/tools/sdk_test.py --binary "$${CARGO_TARGET_DIR:-target}/debug/parlance" \
 		--frameworks $(FRAMEWORKS_VENV)/bin/python $$node
+
+test-stripe: $(STRIPE_VENV)/.ready ## Have Stripe's own types judge every request to Stripe, and its library sign webhooks (Python)
+	cargo build --quiet -p local --bin parlance
+	$(STRIPE_VENV)/bin/python infra/tools/stripe_test.py --binary "$${CARGO_TARGET_DIR:-target}/debug/parlance" $(ARGS)
 
 test-clients: $(CLIENTS_VENV)/.ready ## Generate clients from the OpenAPI document (Python, and TypeScript if Node is there) and use them
 	cargo build --quiet -p local --bin parlance
@@ -213,7 +218,7 @@ deploy: build-arm64 $(LINT_VENV)/.ready ## Deploy with SAM, as infra/samconfig.t
 		--config-file "$(abspath infra/samconfig.toml)" --config-env $(ENV) $(ARGS)
 
 # Tools. pip and cargo leave nothing half installed behind: the mark is written last.
-$(LINT_VENV)/.ready $(BUILD_VENV)/.ready $(SDK_VENV)/.ready $(FRAMEWORKS_VENV)/.ready $(CLIENTS_VENV)/.ready $(SCHEMATHESIS_VENV)/.ready: $(CACHE)/%/.ready:
+$(LINT_VENV)/.ready $(BUILD_VENV)/.ready $(SDK_VENV)/.ready $(FRAMEWORKS_VENV)/.ready $(CLIENTS_VENV)/.ready $(SCHEMATHESIS_VENV)/.ready $(STRIPE_VENV)/.ready: $(CACHE)/%/.ready:
 	python3 -m venv $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement infra/tools/$(firstword $(subst -, ,$*)).txt
 	touch $@

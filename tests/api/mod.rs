@@ -5,6 +5,7 @@ pub(crate) mod ai;
 mod apikeys;
 mod audit;
 pub(crate) mod auth;
+mod billing;
 pub(crate) mod chatbots;
 pub(crate) mod chats;
 pub(crate) mod documents;

@@ -11,7 +11,7 @@ use super::json_schema;
 const CAMEL_CASE_GROUPS: [&str; 6] = ["auth", "documents", "chatbots", "chat", "integrations", "settings"];
 /// Operations that take no `Idempotency-Key`: their answers are tokens, which are never kept, or they are webhooks, whose
 /// events have ids.
-const UNREPEATABLE: [&str; 3] = ["/auth/login", "/auth/refresh", "/webhooks/clerk"];
+const UNREPEATABLE: [&str; 4] = ["/auth/login", "/auth/refresh", "/webhooks/clerk", "/webhook/stripe"];
 
 fn document() -> Value {
     local::functions::openapi()

@@ -9,12 +9,14 @@ use domain::Queue;
 use super::template;
 
 /// What every function is told besides the URLs of the queues: `app::Config` reads it.
-const ENVIRONMENT: [&str; 20] = [
+const ENVIRONMENT: [&str; 28] = [
     // Of `sam local invoke` alone.
     "AWS_ENDPOINT_URL",
     "AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH",
     "AZURE_OPENAI_ENDPOINT",
     "BEDROCK_REGION",
+    "BILLING_GRACE_DAYS",
+    "BROWSER_ORIGINS",
     "BUCKET",
     "CLERK_AUTHORIZED_PARTIES",
     "CLERK_ISSUER",
@@ -25,6 +27,12 @@ const ENVIRONMENT: [&str; 20] = [
     "OPENAI_COMPATIBLE_BASE_URL",
     "PUBLIC_URL",
     "SECRETS_PREFIX",
+    "STRIPE_AUTOMATIC_TAX",
+    "STRIPE_MODE",
+    "STRIPE_PRICE_PRO",
+    "STRIPE_PRICE_TEAM",
+    "STRIPE_PROMOTION_CODES",
+    "STRIPE_TRIAL_DAYS",
     "TABLE_APP",
     "TABLE_AUDIT",
     "TABLE_EPHEMERAL",

@@ -3,5 +3,6 @@
 mod erased_folder;
 #[cfg(target_os = "linux")]
 mod pages;
+mod payments;
 mod quick_start;
 mod requests;

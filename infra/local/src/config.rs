@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use app::{AnswerLimits, ClerkConfig, Config, Providers};
+use app::{AnswerLimits, BillingConfig, ClerkConfig, Config, Providers};
 use domain::Queue;
 use store::QueueUrls;
 
@@ -36,6 +36,13 @@ pub(crate) fn new(options: &Options, cloud: &Cloud, address: SocketAddr) -> Resu
         fall_back_to_local_model: true,
         clerk: ClerkConfig::read(|name| options.variable(name).map(str::to_owned)),
         reading: reading(options)?,
+        billing: BillingConfig::read(
+            |name| match (name, options.variable(name)) {
+                ("BROWSER_ORIGINS", _) => Some(options.browser_origins().join(",")),
+                (_, value) => value.map(str::to_owned),
+            },
+            domain::KeyMode::Test,
+        )?,
         private_hosts: Config::read_private_hosts(|name| options.variable(name).map(str::to_owned))?,
     })
 }

@@ -21,6 +21,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     outbox::Mail,
     pages,
+    payments::PaymentAction,
     request_origin::{HostError, is_of_foreign_page, require_host},
     stack::Local,
 };
@@ -39,6 +40,7 @@ pub(crate) fn routes(local: Arc<Local>, stage: Option<&str>) -> Router {
         ("/_local/drain", post(drain)),
         ("/_local/dlq", get(dead_letters)),
         ("/_local/dlq/{queue}/redrive", post(redrive)),
+        ("/_local/payments/{session}", get(payment).post(pay)),
     ];
     let mut all = Router::new();
     for (path, handler) in routes {
@@ -175,6 +177,39 @@ async fn redrive(State(local): State<Arc<Local>>, Path(queue): Path<String>) -> 
     match worker.redrive() {
         Ok(moved) => Json(json!({"moved": moved})).into_response(),
         Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "internal", &error.to_string()),
+    }
+}
+
+#[derive(Deserialize)]
+struct Payment {
+    action: PaymentAction,
+}
+
+const NO_SESSION: &str = "There is no such session. A real key of Stripe's makes its own pages.";
+
+async fn payment(State(local): State<Arc<Local>>, Path(session): Path<String>) -> Response {
+    match local.payments.as_ref().and_then(|payments| payments.state(&session)) {
+        Some(state) => Json(state).into_response(),
+        None => refuse(StatusCode::NOT_FOUND, "not_found", NO_SESSION),
+    }
+}
+
+async fn pay(
+    State(local): State<Arc<Local>>,
+    Path(session): Path<String>,
+    payment: Result<Json<Payment>, JsonRejection>,
+) -> Response {
+    let Json(Payment { action }) = match payment {
+        Ok(payment) => payment,
+        Err(rejection) => return refuse(rejection.status(), "invalid", &rejection.body_text()),
+    };
+    let state = match &local.payments {
+        Some(payments) => payments.act(&session, action).await,
+        None => None,
+    };
+    match state {
+        Some(state) => Json(state).into_response(),
+        None => refuse(StatusCode::NOT_FOUND, "not_found", NO_SESSION),
     }
 }
 

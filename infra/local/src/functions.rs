@@ -32,12 +32,16 @@ fn functions() -> Vec<Function> {
         http("system", system::api),
         http("usage", usage::api),
         http("users", users::api),
+        http("billing", billing::api),
+        http("stripe_webhook", stripe_webhook::api),
         queue::<index_documents::IndexDocuments>(),
         queue::<purge::PurgeDeleted>(),
         queue::<export_user::ExportUser>(),
+        queue::<apply_stripe_events::ApplyStripeEvents>(),
         queue::<send_mail::SendMail>(),
         schedule::<relay_outbox::RelayOutbox>(),
         schedule::<reset_quotas::ResetQuotas>(),
+        schedule::<reconcile_billing::ReconcileBilling>(),
         table_stream::<roll_up_usage::RollUpUsage>(|tables| &tables.usage),
     ]
 }

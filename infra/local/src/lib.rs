@@ -20,6 +20,7 @@ mod listener;
 mod options;
 mod outbox;
 mod pages;
+mod payments;
 mod provision;
 mod queues;
 mod request_origin;

@@ -214,6 +214,7 @@ async fn serve(arguments: Arguments) -> Result<(), String> {
         environment: std::env::vars().collect(),
         reader: None,
         reader_limits: None,
+        payments: true,
         timeouts: local::RequestTimeouts::default(),
     };
     let data = options.data.clone();

@@ -52,6 +52,8 @@ pub struct Options {
     pub reader: Option<PathBuf>,
     /// Its limits; by default those on AWS.
     pub reader_limits: Option<reading::Limits>,
+    /// Whether a stand-in for Stripe is served, unless the environment has a key of Stripe's.
+    pub payments: bool,
     /// How long a client may take to send a request, on both ports.
     pub timeouts: RequestTimeouts,
 }
@@ -70,6 +72,7 @@ impl Options {
             environment: Vec::new(),
             reader: None,
             reader_limits: None,
+            payments: false,
             timeouts: RequestTimeouts::default(),
         }
     }

@@ -15,12 +15,18 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 
 const HTML: &str = "text/html; charset=utf-8";
 /// The files by path.
-const FILES: [(&str, &str, &str); 7] = [
+const FILES: [(&str, &str, &str); 9] = [
     ("/verify-email", HTML, include_str!("pages/verify_email.html")),
     ("/change-email", HTML, include_str!("pages/change_email.html")),
     ("/restore-email", HTML, include_str!("pages/restore_email.html")),
     ("/reset-password", HTML, include_str!("pages/reset_password.html")),
     ("/invitations", HTML, include_str!("pages/invitations.html")),
+    ("/_local/pay", HTML, include_str!("pages/pay.html")),
+    (
+        "/_local/pay.js",
+        "text/javascript; charset=utf-8",
+        include_str!("pages/pay.js"),
+    ),
     (
         "/_local/page.js",
         "text/javascript; charset=utf-8",

@@ -1,6 +1,6 @@
 //! The running stack.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use app::{App, SignUp};
 use domain::{Clock, Email, NewPassword, Queue, Secret};
@@ -18,10 +18,14 @@ use crate::{
     functions, gateway, listener,
     options::Options,
     outbox::Outbox,
+    payments::Payments,
     provision, queues,
     template::{Template, TemplateError},
     welcome,
 };
+
+/// How often the stand-in for Stripe delivers its events, besides after each payment.
+const PAYMENTS_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Why the stack did not start, as one sentence.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +48,9 @@ pub enum StartError {
     /// `PARLANCE_FAULTS` is invalid.
     #[error("PARLANCE_FAULTS: {0}")]
     Faults(String),
+    /// The stand-in for Stripe did not start.
+    #[error("the test payments could not be started: {0}")]
+    Payments(#[source] io::Error),
     /// The embedded services refused the product's setup.
     #[error("the local services could not be prepared: {}", told(.0))]
     Prepare(#[from] domain::Error),
@@ -74,6 +81,8 @@ pub(crate) struct Local {
     pub(crate) outbox: Outbox,
     pub(crate) workers: Vec<EventSourceMapping>,
     pub(crate) followers: Vec<StreamMapping>,
+    /// The stand-in for Stripe, if there is one.
+    pub(crate) payments: Option<Payments>,
 }
 
 impl Local {
@@ -85,6 +94,7 @@ impl Local {
     }
 
     pub(crate) async fn drain(&self) -> Result<Drained, String> {
+        self.settle_payments().await;
         let mut left = Drained::default();
         for worker in &self.workers {
             let drained = worker.drain().await.map_err(|error| error.to_string())?;
@@ -96,6 +106,13 @@ impl Local {
             left.waiting += follower.drain().await?;
         }
         Ok(left)
+    }
+
+    /// Delivers the events of the stand-in for Stripe.
+    pub(crate) async fn settle_payments(&self) {
+        if let Some(payments) = &self.payments {
+            payments.settle().await;
+        }
     }
 
     /// Runs a schedule now; returns `None` if it does not exist.
@@ -128,13 +145,14 @@ impl Stack {
     ///
     /// # Errors
     /// See [`StartError`].
-    pub async fn start(options: Options) -> Result<Self, StartError> {
+    pub async fn start(mut options: Options) -> Result<Self, StartError> {
         let listen = |error| StartError::Listen(options.port, error);
         let listener = TcpListener::bind(("127.0.0.1", options.port)).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
 
         let clock = Clock::default();
         clock.advance(options.clock_ahead);
+        let payments = start_payments(&mut options, address, &clock).await?;
         let cloud = Cloud::start(cloud::Options {
             port: options.aws_port,
             data: options.data.clone(),
@@ -193,6 +211,7 @@ impl Stack {
             functions,
             outbox,
             workers,
+            payments,
         });
 
         cloud.trim_streams(&local.followers);
@@ -225,6 +244,13 @@ impl Stack {
     }
 
     fn start_timers(&mut self) {
+        let (local, stop) = (self.local.clone(), self.stop.clone());
+        self.tasks.spawn(async move {
+            let mut timer = tokio::time::interval(PAYMENTS_INTERVAL);
+            while stop.run_until_cancelled(timer.tick()).await.is_some() {
+                local.settle_payments().await;
+            }
+        });
         for schedule in functions::schedules() {
             let (local, stop) = (self.local.clone(), self.stop.clone());
             self.tasks.spawn(async move {
@@ -341,6 +367,25 @@ impl Stack {
         }
         self.cloud.shutdown().await;
     }
+}
+
+/// Starts the stand-in for Stripe, unless the environment has a key of Stripe's, and has the functions use it.
+async fn start_payments(
+    options: &mut Options,
+    address: SocketAddr,
+    clock: &Clock,
+) -> Result<Option<Payments>, StartError> {
+    if !options.payments || options.variable("STRIPE_SECRET_KEY").is_some() {
+        return Ok(None);
+    }
+    let payments = Payments::start(&options.data, address, options.stage.as_deref(), clock.clone()).await;
+    let payments = payments.map_err(StartError::Payments)?;
+    let names: Vec<_> = payments.environment();
+    options
+        .environment
+        .retain(|(name, _)| !names.iter().any(|(own, _)| own == name));
+    options.environment.extend(names);
+    Ok(Some(payments))
 }
 
 /// Creates the platform admin that the environment names, so that a developer has one without editing the tables.

@@ -8,6 +8,7 @@ mod ai;
 mod api_keys;
 mod audit;
 mod auth;
+mod billing;
 mod chatbots;
 mod chats;
 mod documents;
@@ -34,6 +35,10 @@ pub use auth::key_ring::KeyRing;
 pub use auth::new_account::SignUp;
 pub use auth::sign_in::{Credential, Identity, KeyAbove, KeyGrant, SignedIn};
 pub use auth::tokens::{AccessLifetime, TokenPair};
+pub use billing::checkout::{NewCheckout, PaymentPage};
+pub use billing::config::BillingConfig;
+pub use billing::subscriptions::{InvoiceFound, PlanChange, PlanChangePreview, PreviewLine, SubscriptionFound};
+pub use billing::webhook::SignedStripeEvent;
 pub use chatbots::NewChatbot;
 pub use chats::answer::{
     ANSWER_NOT_STREAMED, AnswerEvent, AnswerStream, Answered, FoundPassage, GenerationOptions, LastSeen, Question,
@@ -106,6 +111,7 @@ pub struct Inner {
     denied: rate_limit::model_requests::RateLimitCache,
     told: usage::alerts::SentAlerts,
     rolled_up: usage::roll_up_usage::Noted,
+    stripe: stripe::Client,
 }
 
 impl Deref for App {
@@ -145,6 +151,7 @@ impl App {
     ) -> Result<Self> {
         let objects = Objects::new(sdk, &config.bucket);
         let models = ai::models::Models::new(sdk, http.clone(), &config, &clock);
+        let stripe = stripe::Client::new(http.clone(), &config.billing.base_url, config.billing.retries);
         Ok(Self(Arc::new(Inner {
             ids: Ids::new(clock.clone()),
             secrets: platform::secrets::Secrets::new(sdk, &config.secrets_prefix, &clock),
@@ -170,6 +177,7 @@ impl App {
             denied: rate_limit::model_requests::RateLimitCache::default(),
             told: usage::alerts::SentAlerts::default(),
             rolled_up: usage::roll_up_usage::Noted::default(),
+            stripe,
             config,
         })))
     }

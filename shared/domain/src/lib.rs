@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod auth;
+pub mod billing;
 pub mod chatbot;
 pub mod chats;
 pub mod documents;
@@ -31,6 +32,10 @@ pub use auth::network::Network;
 pub use auth::password::NewPassword;
 pub use auth::permission::{Grant, Permission};
 pub use auth::session::Session;
+pub use billing::message::{BillingEvent, BillingMessage, InvoiceNotice};
+pub use billing::offer::Feature;
+pub use billing::subscription::{BillingAccount, Subscription, SubscriptionStatus};
+pub use billing::white_label::WhiteLabel;
 pub use chatbot::{Chatbot, ChatbotSettings};
 pub use chats::conversation::{Citation, Conversation, Usage};
 pub use chats::turn::{Answer, AnswerStatus, Feedback, Rating, Turn};
@@ -45,7 +50,7 @@ pub use id::{
     MessageId, OrgId, PromptId, SessionId, TurnId, UserId,
 };
 pub use json::JsonObject;
-pub use mail::{Mail, MailMessage};
+pub use mail::{BillingNotice, Mail, MailMessage};
 pub use orgs::invitation::Invitation;
 pub use orgs::org::{Membership, Org, OrgChange, OrgRole, Plan};
 pub use orgs::plan::{PlanLimit, PlanResource};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Email, MailId, Timestamp, UserId};
+use crate::{Email, InvoiceNotice, MailId, Plan, Timestamp, UserId};
 
 /// A plain-text email.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,12 +102,52 @@ pub enum MailMessage {
         /// Name of the organization that has the limit; `None` for the user's own limit.
         org: Option<String>,
     },
+    /// An owner of an organization is told about its payments.
+    Billing {
+        /// ID of the email.
+        id: MailId,
+        /// The recipient.
+        user: UserId,
+        /// Name of the organization; `None` for the user's personal one.
+        org: Option<String>,
+        /// What happened.
+        notice: BillingNotice,
+    },
     /// Someone tried to sign up with the address of an existing account.
     EmailTaken {
         /// ID of the email.
         id: MailId,
         /// The address as typed.
         email: Email,
+    },
+}
+
+/// What an organization's owners are told about its payments.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "notice", rename_all = "snake_case")]
+pub enum BillingNotice {
+    /// The plan changed.
+    PlanChanged {
+        /// The plan before.
+        from: Plan,
+        /// The plan now.
+        to: Plan,
+        /// Limits of the smaller plan that are exceeded, as sentences.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        exceeded: Vec<String>,
+    },
+    /// An invoice was paid.
+    Paid {
+        /// The invoice.
+        invoice: InvoiceNotice,
+    },
+    /// A payment failed.
+    PaymentFailed {
+        /// The invoice.
+        invoice: InvoiceNotice,
+        /// Until when the plan stays, if that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        plan_until: Option<Timestamp>,
     },
 }
 
@@ -123,6 +163,7 @@ impl MailMessage {
             | Self::AddressChanged { id, .. }
             | Self::TokenAlert { id, .. }
             | Self::TokensBack { id, .. }
+            | Self::Billing { id, .. }
             | Self::EmailTaken { id, .. } => id,
         }
     }

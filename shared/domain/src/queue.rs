@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{ExportMessage, MailMessage, Purge, documents::outbox::IndexMessage};
+use crate::{BillingMessage, ExportMessage, MailMessage, Purge, documents::outbox::IndexMessage};
 
 /// A queue, declared here and nowhere else: its name, the environment variable with its URL, and its part in the local
 /// stack and in `/ready` follow. `template.yaml` deploys it.
@@ -17,6 +17,8 @@ pub enum Queue {
     Purge,
     /// Exports to create.
     ExportUser,
+    /// Events of the payment provider, and changes that it has to know.
+    ApplyStripeEvents,
 }
 
 impl Queue {
@@ -54,4 +56,8 @@ impl Message for Purge {
 
 impl Message for ExportMessage {
     const QUEUE: Queue = Queue::ExportUser;
+}
+
+impl Message for BillingMessage {
+    const QUEUE: Queue = Queue::ApplyStripeEvents;
 }

@@ -9,6 +9,7 @@ mod admin;
 mod api_keys;
 mod audit;
 mod auth;
+mod billing;
 mod chatbots;
 mod chats;
 mod documents;
@@ -36,6 +37,8 @@ pub use auth::credentials::{AddressRestore, PasswordChange, PasswordReset, Verif
 pub use auth::logins::{LoginStanding, Logins};
 pub use auth::revocation::{Revocation, Revoked, RevokedBy};
 pub use auth::sessions::Sessions;
+pub use billing::operations::BillingOperation;
+pub use billing::{Billing, BillingChange, BillingWrite};
 pub use chatbots::{ChatbotChange, Chatbots};
 pub use chats::cancels::Cancels;
 pub use chats::conversations::{ConversationChange, Conversations};

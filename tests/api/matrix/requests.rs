@@ -98,6 +98,10 @@ pub(super) fn body(operation: &Operation, things: &Things) -> Value {
             json!({"prompt_text": "Hello?", "session_id": things.chat_session})
         }
         (_, path) if path.contains("/messages/") => json!({"content": "Hello?", "rating": "up"}),
+        (_, "/billing/checkout") => json!({"plan_type": "PRO", "success_url": "http://localhost:3000/"}),
+        (_, "/premium/white-label") => json!({"product_name": "Desk"}),
+        (_, "/billing/portal") => json!({"return_url": "http://localhost:3000/"}),
+        (_, "/billing/subscription" | "/billing/subscription/preview") => json!({"plan_type": "PRO"}),
         (_, "/settings") => json!({"theme": "dark"}),
         (_, "/apikeys/{key_id}/rotate") => json!({"overlap_seconds": 60}),
         (_, "/orgs/{org_id}/invite") => json!({"email": "thief@example.com"}),

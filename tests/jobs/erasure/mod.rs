@@ -16,6 +16,7 @@ use std::{
 use local::{Options, Stack, cloud::Data};
 use model_double::ModelDouble;
 use serde_json::json;
+use stripe_double::{Settings, StripeDouble};
 
 use self::{
     residue::{contains, files_with, residue},
@@ -106,11 +107,14 @@ async fn whatever_a_person_wrote_is_nowhere_after_their_erasure_and_never_was_in
     let page = format!("<!doctype html><title>{MARKER}</title><p>{MARKER} opens on Mondays.").into_bytes();
     let site = Site::start(vec![("/", "text/html", page)]).await;
     let host = site.host();
-    let environment = [
+    let stripe = StripeDouble::start(Settings::new(|| 1_795_305_600)).await.unwrap();
+    let payments = stripe.environment();
+    let mut environment = vec![
         ("ALLOW_PRIVATE_FETCH", host.as_str()),
         ("INTERNAL_API_KEY", SERVICE_KEY),
         ("OPENAI_COMPATIBLE_BASE_URL", models.as_str()),
     ];
+    environment.extend(payments.iter().map(|(name, value)| (*name, value.as_str())));
     let folder = tempfile::tempdir().unwrap();
     let stack = Stack::start(Options {
         environment: support::environment(&environment),

@@ -86,6 +86,15 @@ impl TextFieldWriter<'_> {
         self.send(caller, "POST /api/v1/documents/uploads", "", file).await;
     }
 
+    /// Opens pages of the payment provider.
+    async fn pay(&mut self, caller: &Caller) {
+        let url = format!("http://localhost:3000/?{MARKER}");
+        let checkout = json!({"plan_type": "PRO", "success_url": url, "cancel_url": url});
+        self.send(caller, "POST /api/v1/billing/checkout", "", checkout).await;
+        let portal = json!({"return_url": url});
+        self.send(caller, "POST /api/v1/billing/portal", "", portal).await;
+    }
+
     /// A document from a page whose address and text have the marker.
     async fn add_page(&mut self, caller: &Caller) {
         let page = json!({
@@ -139,7 +148,13 @@ impl TextFieldWriter<'_> {
 
         for caller in [ada.clone(), ada.with_header("x-current-org", &org)] {
             self.converse(&caller).await;
+            self.pay(&caller).await;
         }
+        t.set_plan(&org, "TEAM").await;
+        let own_name = json!({"product_name": MARKER, "logo_url": format!("https://example.com/{MARKER}.svg")});
+        let of_org = ada.with_header("x-current-org", &org);
+        self.send(&of_org, "PUT /api/v1/premium/white-label", "", own_name)
+            .await;
         let service = t.anonymous().with_header("x-api-key", SERVICE_KEY);
         let session = json!({"user_id": ada.id(), "title": MARKER});
         let session = self

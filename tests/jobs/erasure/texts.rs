@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 /// Texts that are no free ones: names of things and choices, which an operation refuses unless it knows them.
-const CHOICES: [&str; 16] = [
+const CHOICES: [&str; 17] = [
     "/model",
     "/messages/*/content/*/type",
     "/downgrade_model",
@@ -20,11 +20,12 @@ const CHOICES: [&str; 16] = [
     "/document_ids/*",
     "/time_zone",
     "/language",
+    "/color",
     "/settings/color",
     "/settings/avatar",
 ];
 /// Operations whose texts are somebody else's.
-const OF_OTHERS: [&str; 4] = [
+const OF_OTHERS: [&str; 5] = [
     // The platform's, not a person's.
     "POST /api/v1/system_prompts",
     "PUT /api/v1/system_prompts/{prompt_id}",
@@ -32,6 +33,8 @@ const OF_OTHERS: [&str; 4] = [
     "POST /api/v1/users",
     // Carries what Clerk says, signed by Clerk.
     "POST /api/v1/webhooks/clerk",
+    // Carries what Stripe says, of which only names of its things are kept.
+    "POST /api/v1/billing/webhook/stripe",
 ];
 
 /// Texts that clients may write as they like, by operation and pointer, from the `OpenAPI` document. Where an

@@ -52,6 +52,7 @@ impl App {
                 Ok(account) => {
                     let user = account.user.id.clone();
                     self.try_to_mail(MailMessage::VerifyEmail { id, user }).await;
+                    self.request_customer(&account.user).await;
                 }
                 Err(Error::Conflict { .. }) => self.try_to_mail(MailMessage::EmailTaken { id, email }).await,
                 Err(_) => {}

@@ -159,7 +159,7 @@ pub(crate) fn tokens_back(id: &MailId, user: &User, org: Option<&str>) -> Mail {
 }
 
 /// Returns an email without the user's name, which is free text that could contain a link and reach a stranger.
-fn mail(id: &MailId, user: &User, subject: &str, text: String) -> Mail {
+pub(super) fn mail(id: &MailId, user: &User, subject: &str, text: String) -> Mail {
     mail_to(id, &user.email, subject, text)
 }
 

@@ -3,6 +3,7 @@
 //! A queue delivers at least once, so an email has an ID, and its sending is recorded: claim, send, record. A crash
 //! between the last two steps sends an email twice, but never loses one.
 
+mod billing_templates;
 pub(crate) mod email_templates;
 pub(crate) mod ses;
 
@@ -179,6 +180,11 @@ impl App {
                 };
                 Ok(Some(email_templates::tokens_back(id, &user, org.as_deref())))
             }
+            MailMessage::Billing { id, user, org, notice } => {
+                let account = self.store.accounts().get(user).await?.filter(User::is_active);
+                let Some(user) = account else { return Ok(None) };
+                Ok(Some(billing_templates::billing(id, &user, org.as_deref(), notice, url)))
+            }
             MailMessage::EmailTaken { id, email } => {
                 let account = self.store.accounts().by_email(&email.fingerprint()).await?;
                 let account = account.filter(|account| account.user.is_active());
@@ -278,7 +284,8 @@ fn bucket(message: &MailMessage, to: &Email) -> Option<Key> {
         }
         | MailMessage::Mail(_)
         | MailMessage::TokenAlert { .. }
-        | MailMessage::TokensBack { .. } => return None,
+        | MailMessage::TokensBack { .. }
+        | MailMessage::Billing { .. } => return None,
         MailMessage::PasswordReset { .. } => "RESET",
         MailMessage::VerifyEmail { .. } => "VERIFY",
         MailMessage::VerifyNewEmail { .. } => "VERIFY_NEW",

@@ -3,6 +3,7 @@
 use domain::{
     Actor, Email, Error, Invitation, InvitationId, Mail, MailMessage, Membership, Org, OrgId, OrgRole, Result, Secret,
     User,
+    billing::white_label::without_links,
     orgs::invitation::{INVITATION_TTL, new_token, token_hash},
     time::after,
 };
@@ -246,13 +247,14 @@ impl App {
             OrgRole::Member => "a member",
         };
         // A line break in a name would end the email's header.
+        let product = self.product_name(&org.id, org.plan).await?;
         let name: String = org.name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         let mail = Mail {
             id: self.ids.make()?,
             to: invitation.email.clone(),
             subject: format!("You are invited to {name}"),
             text: format!(
-                "{inviter} invites you to join the organization {name} on Parlance as {role}.\n\n\
+                "{inviter} invites you to join the organization {name} on {product} as {role}.\n\n\
                  To accept, sign in, or sign up, with this address at\n\n{}/invitations?token={}\n\n\
                  It is valid for {} days. If you do not know the organization, do nothing.\n",
                 self.config.public_url,
@@ -267,18 +269,7 @@ impl App {
 
 /// Returns a user as named in an email to a stranger. Names are free text, so nothing in them may become a link.
 fn inviter_name(user: &User) -> String {
-    let mut name = String::with_capacity(user.name.len());
-    let mut letters = user.name.chars().peekable();
-    while let Some(letter) = letters.next() {
-        name.push(if letter.is_control() || "/:@<>".contains(letter) {
-            ' '
-        } else {
-            letter
-        });
-        if letter == '.' && letters.peek().is_some_and(|next| next.is_alphanumeric()) {
-            name.push(' ');
-        }
-    }
+    let name = without_links(&user.name);
     let email = &user.email;
     match (email.is_deliverable(), user.email_verified) {
         (false, _) => name,

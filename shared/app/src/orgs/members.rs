@@ -297,6 +297,7 @@ impl App {
             OrgWrite::Done => {
                 let (org_id, user_id) = (membership.org.clone(), membership.member.clone());
                 self.queue_purge(&Purge::Member { org_id, user_id }).await;
+                self.seats_changed(&membership.org).await;
                 Ok(true)
             }
             OrgWrite::Changed => Ok(false),

@@ -87,7 +87,10 @@ impl App {
                     .accept(&invitation, &membership, places.as_ref(), &entry)
                     .await?
                 {
-                    Accepted::Done => return self.org_of(&membership).await,
+                    Accepted::Done => {
+                        self.seats_changed(&membership.org).await;
+                        return self.org_of(&membership).await;
+                    }
                     Accepted::Changed | Accepted::Gone => return Err(NO_INVITATION),
                     Accepted::Member => {
                         // Invited while they joined another way: this frees the seat.

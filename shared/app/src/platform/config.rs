@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use domain::KeyMode;
+
+use crate::billing::config::BillingConfig;
 use llm::{LONGEST_CALL, Profiles};
 use store::{QueueUrls, Tables};
 
@@ -42,6 +44,8 @@ pub struct Config {
     pub reading: reading::Settings,
     /// Hosts that pages may be fetched from although they are not public. Development only.
     pub private_hosts: fetch::PrivateHosts,
+    /// How organizations pay.
+    pub billing: BillingConfig,
 }
 
 /// Default memory of a function in MB, if not specified: that of one whole CPU.
@@ -203,6 +207,7 @@ impl Config {
             clerk: ClerkConfig::read(&get),
             reading: reading::Settings::for_function(memory_mb * 1024 * 1024),
             private_hosts: no_private_hosts(&or("ALLOW_PRIVATE_FETCH", ""))?,
+            billing: BillingConfig::read(&get, KeyMode::Live)?,
         })
     }
 

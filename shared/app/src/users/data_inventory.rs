@@ -119,6 +119,14 @@ impl App {
                     yield DataItem::Pointers(Partition::item(TableName::Identity, invited));
                 }
             }
+            let account = self.store.billing().account(org).await?;
+            if let Some(customer) = &account.customer_id {
+                yield DataItem::Pointers(Partition::item(TableName::Identity, keys::billing_customer(customer)));
+            }
+            if let Some(due) = account.check_at {
+                let check = keys::billing_check(due.as_millisecond(), org);
+                yield DataItem::Pointers(Partition::item(TableName::Identity, check));
+            }
             // Also files yet to arrive: the holder of an upload link can use it for an hour. The entry to sweep them a
             // day later (`pending_uploads.rs`) contains two IDs and is not part of the inventory.
             yield DataItem::Files(org.clone(), format!("t/{org}/"));

@@ -82,6 +82,7 @@ impl App {
                             for org in orgs.iter().chain(&self.left_orgs_with_keys(user_id).await?) {
                                 self.forget_keys_of_member(org, user_id).await?;
                             }
+                            self.close_billing(&user.personal_org).await?;
                             self.erase(self.inventory_of_user(user_id, &user.personal_org, orgs))
                                 .await?;
                         }
@@ -96,6 +97,7 @@ impl App {
                 }
                 Purge::Org { org_id } => {
                     if self.store.orgs().get(org_id).await?.is_none() {
+                        self.close_billing(org_id).await?;
                         self.erase(self.inventory_of_org(org_id)).await?;
                     }
                 }

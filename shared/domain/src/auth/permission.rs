@@ -98,6 +98,8 @@ permissions! {
     WriteAudit = "audit:write", Member;
     /// View the model usage of all members of the organization.
     ReadOrgUsage = "usage:org", Admin;
+    /// Change the organization's plan, and open the pages on which it pays.
+    WriteBilling = "billing:write", Admin;
 }
 
 impl Permission {
@@ -162,7 +164,14 @@ mod tests {
         };
         assert_eq!(
             more(OrgRole::Admin),
-            ["org:write", "members:write", "keys:write", "audit:org", "usage:org"]
+            [
+                "org:write",
+                "members:write",
+                "keys:write",
+                "audit:org",
+                "usage:org",
+                "billing:write"
+            ]
         );
         assert_eq!(more(OrgRole::Owner), ["org:own"]);
     }
@@ -181,6 +190,9 @@ mod tests {
         let needing = Permission::ALL.iter().filter(|it| it.needs_verified_address());
         let names: Vec<_> = needing.map(|it| it.name()).collect();
         let administering = ["account:write", "org:write", "org:own", "members:write", "keys:write"];
-        assert_eq!(names, [&administering[..], &["audit:org", "usage:org"]].concat());
+        assert_eq!(
+            names,
+            [&administering[..], &["audit:org", "usage:org", "billing:write"]].concat()
+        );
     }
 }

@@ -104,6 +104,22 @@ impl PlanLimit {
         self.resource.limit(self.plan)
     }
 
+    /// Returns what exceeds the limit, as a part of a list.
+    pub fn excess(&self) -> String {
+        let allowed = self.resource.amount(self.limit());
+        match self.resource {
+            PlanResource::StorageBytes => format!(
+                "{} bytes of documents are stored, and {allowed} are included",
+                self.used
+            ),
+            _ => format!(
+                "{} are used, and {} are included",
+                self.resource.amount(self.used),
+                self.limit()
+            ),
+        }
+    }
+
     /// Returns the sentence that the user sees: what is used, and how to get more.
     pub fn sentence(&self) -> String {
         let (resource, plan) = (self.resource, self.plan);

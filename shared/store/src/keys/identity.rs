@@ -160,3 +160,37 @@ pub fn api_key_hash(hash: &str) -> Key {
 pub fn slug(slug: &str) -> Key {
     key(format!("SLUG#{slug}"), "O")
 }
+
+/// What is known about the payments of an organization.
+pub fn billing_account(org: &OrgId) -> Key {
+    key(tenant(org), "SUB")
+}
+
+/// Makes a customer at the payment provider unique and points to their organization.
+pub fn billing_customer(customer: &str) -> Key {
+    key(format!("SCUS#{customer}"), "O")
+}
+
+/// The last operation of one kind that an organization requested from the payment provider.
+pub fn billing_operation(org: &OrgId, kind: &str) -> Key {
+    key(tenant(org), format!("BILLOP#{kind}"))
+}
+
+/// Partition of the scheduled comparisons of subscriptions, one for each organization that pays.
+pub const BILLING_CHECKS: &str = "BILLCHECK";
+
+/// Lower bound of the comparisons that are due at this moment (milliseconds since the Unix epoch) or later.
+pub fn billing_checks_before(now_ms: i64) -> String {
+    format!("{now_ms:016}")
+}
+
+/// The scheduled comparison of the subscription of an organization. Sorts by due time.
+pub fn billing_check(due_ms: i64, org: &OrgId) -> Key {
+    let due = billing_checks_before(due_ms);
+    key(BILLING_CHECKS.to_owned(), format!("{due}#{org}"))
+}
+
+/// What replaces the product's name and look in an organization's widgets and emails.
+pub fn white_label(org: &OrgId) -> Key {
+    key(tenant(org), "WHITELABEL")
+}

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::{CancellationReason, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
-use domain::{DocumentId, Error, OrgId, Plan, PlanLimit, PlanResource, Result};
+use domain::{DocumentId, Error, Org, OrgId, Plan, PlanLimit, PlanResource, Result};
 use serde::Deserialize;
 
 use crate::{
@@ -173,6 +173,28 @@ impl Store {
     ) -> Result<Option<PlanLimit>> {
         let counts = self.app().get_raw(keys::resource_counts(org), true).await?;
         Ok(counts.and_then(|counts| change.exceeded(&counts, plan)))
+    }
+
+    /// Returns the limits of an organization's plan that are exceeded, as after a change to a smaller one. What was
+    /// never counted exceeds nothing.
+    ///
+    /// # Errors
+    /// If the table does not respond.
+    pub async fn exceeded_limits(&self, org: &Org) -> Result<Vec<PlanLimit>> {
+        let counts = self.app().get_raw(keys::resource_counts(&org.id), true).await?;
+        let counts = counts.unwrap_or_default();
+        let all = [
+            PlanResource::Chatbots,
+            PlanResource::Documents,
+            PlanResource::StorageBytes,
+        ];
+        let limits = all.map(|resource| PlanLimit {
+            resource,
+            plan: org.plan,
+            used: number_of(&counts, resource),
+            needed: 0,
+        });
+        Ok(limits.into_iter().filter(|limit| limit.used > limit.limit()).collect())
     }
 
     /// Removes the counters of an organization, so that the next use recomputes them from the items: for counters that
