@@ -152,8 +152,9 @@ impl Stack {
 
         let clock = Clock::default();
         clock.advance(options.clock_ahead);
-        let payments = start_payments(&mut options, address, &clock).await?;
-        let cloud = Cloud::start(cloud::Options {
+        // Boxed, because the states across these awaits are large.
+        let payments = Box::pin(start_payments(&mut options, address, &clock)).await?;
+        let cloud = Box::pin(Cloud::start(cloud::Options {
             port: options.aws_port,
             data: options.data.clone(),
             clock: Arc::new({
@@ -166,10 +167,9 @@ impl Stack {
             bedrock: options.variable("BEDROCK_BASE_URL").map(str::to_owned),
             browser_origins: options.browser_origins(),
             timeouts: options.timeouts,
-        })
+        }))
         .await?;
         let sdk = provision::sdk(&cloud.endpoint()).await;
-        // Boxed, because the SDKs' state across an await is large.
         Box::pin(provision::create(&cloud, &sdk, &options.data)).await?;
 
         let outbox = Outbox::open(&options.data, clock.clone())?;
