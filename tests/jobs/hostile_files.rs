@@ -110,7 +110,7 @@ async fn a_reader_ends_with_its_parent() {
     let bytes = (named("different-words.txt").bytes)();
     let size = bytes.len().to_string();
     let mut child = Command::new(program())
-        .args(["read-document", "txt", "0", &size, "1000000000", "60", "45000"])
+        .args(["read-document", "txt", "0", &size, "1000000000", "60", "45000", ""])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 /// Texts that are no free ones: names of things and choices, which an operation refuses unless it knows them.
-const CHOICES: [&str; 17] = [
+const CHOICES: [&str; 18] = [
     "/model",
     "/messages/*/content/*/type",
     "/downgrade_model",
+    "/transcription_model",
     "/fallback_models/*",
     "/session_id",
     "/role",

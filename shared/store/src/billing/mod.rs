@@ -6,14 +6,14 @@
 
 pub(crate) mod operations;
 
-use aws_sdk_dynamodb::types::TransactWriteItem;
+use aws_sdk_dynamodb::types::{ConditionCheck, TransactWriteItem};
 use domain::{AuditEntry, BillingAccount, Error, MailMessage, OrgId, Plan, Result, Timestamp, UserId, WhiteLabel};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     EventMarker, Store, keys,
     orgs::ALIVE,
-    table::item::{Item, Transaction, from_item, n, part, s, to_item, transact, value},
+    table::item::{Item, Transaction, from_item, n, part, part_condition, primary, s, to_item, transact, value},
     tables,
 };
 
@@ -278,12 +278,10 @@ impl Billing {
 
     /// The part that requires that an organization was not deleted.
     fn alive_part(&self, org: &OrgId) -> Result<TransactWriteItem> {
-        let check = aws_sdk_dynamodb::types::ConditionCheck::builder()
+        let check = ConditionCheck::builder()
             .table_name(self.0.identity().name)
-            .set_key(Some(crate::table::item::primary(&keys::org(org))))
-            .condition_expression(ALIVE)
-            .build()
-            .map_err(Error::internal)?;
-        Ok(TransactWriteItem::builder().condition_check(check).build())
+            .set_key(Some(primary(&keys::org(org))))
+            .condition_expression(ALIVE);
+        part_condition(check)
     }
 }
