@@ -105,10 +105,10 @@ impl Test {
     /// A fresh stack with these environment variables.
     pub(crate) async fn with(environment: &[(&str, &str)]) -> Self {
         let environment = faults::environment(environment);
-        let stack = Stack::start(Options {
+        let stack = Box::pin(Stack::start(Options {
             environment,
             ..options()
-        })
+        }))
         .await
         .unwrap();
         Self::of(stack)
