@@ -11,10 +11,10 @@ ROOT = Path(__file__).resolve().parents[2]
 FILES = ["Cargo.toml", "infra/local/Cargo.toml", "infra/local/src/functions.rs", "shared/domain/src/queue.rs", "functions", "events"]
 # What each kind adds, by file: the text and how often it is there.
 ADDED = {
-    ("http", "billing"): {
-        "Cargo.toml": ("\nbilling = {", 1),
-        "infra/local/src/functions.rs": ('http("billing", billing::api)', 1),
-        "template.yaml": ("  BillingFunction:", 1),
+    ("http", "greetings"): {
+        "Cargo.toml": ("\ngreetings = {", 1),
+        "infra/local/src/functions.rs": ('http("greetings", greetings::api)', 1),
+        "template.yaml": ("  GreetingsFunction:", 1),
     },
     ("queue", "answer_slack"): {
         "infra/local/src/functions.rs": ("queue::<answer_slack::AnswerSlack>()", 1),
