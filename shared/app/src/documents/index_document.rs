@@ -6,15 +6,11 @@
 //! A long file takes several deliveries of its message. The pages that a run has read are an object beside the file (a
 //! checkpoint), and the next run continues after them.
 
-use std::{
-    io::{Read as _, Write as _},
-    time::Duration,
-};
+use std::time::Duration;
 
 use domain::{
     Document, Error, IndexFailure, Result, Timestamp, documents::document::Checkpoint, documents::outbox::IndexMessage,
 };
-use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use futures::future::{BoxFuture, Either};
 use reading::{Failure, File, Progress, ReadOutcome, Reading};
 use sha2::{Digest as _, Sha256};
@@ -24,7 +20,7 @@ use tokio::{
     sync::{RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
-use super::{duplicates::READER_VERSION, transcription::Pages, upload::kind_of};
+use super::{checkpoints::Pages, duplicates::READER_VERSION, upload::kind_of};
 use crate::{App, Delivery};
 
 /// Number of worker crashes while reading a document before the document is blamed. Crashes are rare on AWS, but a
@@ -218,15 +214,6 @@ impl App {
         Ok(())
     }
 
-    /// Deletes the pages of earlier runs, which nothing needs any more. Best effort: they are deleted with the document.
-    async fn delete_checkpoint(&self, document: &Document) {
-        if let Some(checkpoint) = &document.checkpoint
-            && let Err(error) = self.objects.delete(&checkpoint.key).await
-        {
-            tracing::warn!(document_id = %document.id, %error, "index.checkpoint_left");
-        }
-    }
-
     /// Deletes the segment that nothing can read any more: the one before the replaced one or, if the document was
     /// deleted meanwhile, the one that this worker has just stored. A lost race with another worker leaves an equal one.
     async fn delete_unused_segment(&self, document: &Document, outcome: &Outcome, is_finished: bool) -> Result<()> {
@@ -316,22 +303,6 @@ impl App {
         Ok(file.into_async_read())
     }
 
-    /// Stores lines of pages.
-    pub(super) async fn put_checkpoint(&self, key: &str, lines: &[u8]) -> Result<()> {
-        self.objects.put(key, packed(lines)?.into(), "application/gzip").await
-    }
-
-    /// Returns the pages that earlier runs have read; nothing if their object is gone, so that reading begins again.
-    async fn earlier_pages(&self, document: &Document) -> Result<Vec<u8>> {
-        let Some(checkpoint) = &document.checkpoint else {
-            return Ok(Vec::new());
-        };
-        match self.objects.get(&checkpoint.key).await? {
-            Some(bytes) => unpacked(&bytes),
-            None => Ok(Vec::new()),
-        }
-    }
-
     /// Records now and then how far a reading is, until it ends.
     async fn with_progress<T>(
         &self,
@@ -368,18 +339,6 @@ impl App {
 pub(crate) fn segment_of_bytes(document: &Document, segment: &[u8]) -> String {
     let hash = hex::encode(&Sha256::digest(segment)[..16]);
     Document::segment_key(&document.org, &document.id, &hash)
-}
-
-fn packed(pages: &[u8]) -> Result<Vec<u8>> {
-    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
-    packed.write_all(pages).map_err(Error::internal)?;
-    packed.finish().map_err(Error::internal)
-}
-
-fn unpacked(bytes: &[u8]) -> Result<Vec<u8>> {
-    let mut pages = Vec::new();
-    GzDecoder::new(bytes).read_to_end(&mut pages).map_err(Error::internal)?;
-    Ok(pages)
 }
 
 fn held_until(until: Timestamp, now: Timestamp) -> Error {

@@ -1,5 +1,6 @@
 //! Listing and deleting documents.
 
+mod checkpoints;
 pub(crate) mod content;
 mod details;
 pub(crate) mod duplicates;
