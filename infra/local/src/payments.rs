@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use stripe_double::{Settings, StripeDouble, WEBHOOK_SECRET, sign};
 
-use crate::cloud::Data;
+use crate::{cloud::Data, options::Options, stack::StartError};
 
 /// The file with the payments in the data folder.
 const FILE: &str = "payments.json";
@@ -66,13 +66,27 @@ pub(crate) struct PaymentState {
 }
 
 impl Payments {
-    /// Starts the stand-in. `address`: where the API listens, with its `stage`.
-    pub(crate) async fn start(
-        data: &Data,
+    /// Starts the stand-in for Stripe, unless the environment has a key of Stripe's, and has the functions use it.
+    pub(crate) async fn of_stack(
+        options: &mut Options,
         address: SocketAddr,
-        stage: Option<&str>,
-        clock: Clock,
-    ) -> std::io::Result<Self> {
+        clock: &Clock,
+    ) -> Result<Option<Self>, StartError> {
+        if !options.payments || options.variable("STRIPE_SECRET_KEY").is_some() {
+            return Ok(None);
+        }
+        let payments = Self::start(&options.data, address, options.stage.as_deref(), clock.clone()).await;
+        let payments = payments.map_err(StartError::Payments)?;
+        let names: Vec<_> = payments.environment();
+        options
+            .environment
+            .retain(|(name, _)| !names.iter().any(|(own, _)| own == name));
+        options.environment.extend(names);
+        Ok(Some(payments))
+    }
+
+    /// Starts the stand-in. `address`: where the API listens, with its `stage`.
+    async fn start(data: &Data, address: SocketAddr, stage: Option<&str>, clock: Clock) -> std::io::Result<Self> {
         let file: Option<PathBuf> = match data {
             Data::Folder(folder) => Some(folder.join(FILE)),
             Data::Ephemeral => None,
@@ -104,7 +118,7 @@ impl Payments {
     }
 
     /// Returns the environment variables with which the functions use the stand-in.
-    pub(crate) fn environment(&self) -> Vec<(String, String)> {
+    fn environment(&self) -> Vec<(String, String)> {
         let variables = self.stripe.environment().into_iter();
         variables.map(|(name, value)| (name.to_owned(), value)).collect()
     }

@@ -1,6 +1,6 @@
 //! The running stack.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use app::{App, SignUp};
 use domain::{Clock, Email, NewPassword, Queue, Secret};
@@ -153,7 +153,7 @@ impl Stack {
         let clock = Clock::default();
         clock.advance(options.clock_ahead);
         // Boxed, because the states across these awaits are large.
-        let payments = Box::pin(start_payments(&mut options, address, &clock)).await?;
+        let payments = Box::pin(Payments::of_stack(&mut options, address, &clock)).await?;
         let cloud = Box::pin(Cloud::start(cloud::Options {
             port: options.aws_port,
             data: options.data.clone(),
@@ -367,25 +367,6 @@ impl Stack {
         }
         self.cloud.shutdown().await;
     }
-}
-
-/// Starts the stand-in for Stripe, unless the environment has a key of Stripe's, and has the functions use it.
-async fn start_payments(
-    options: &mut Options,
-    address: SocketAddr,
-    clock: &Clock,
-) -> Result<Option<Payments>, StartError> {
-    if !options.payments || options.variable("STRIPE_SECRET_KEY").is_some() {
-        return Ok(None);
-    }
-    let payments = Payments::start(&options.data, address, options.stage.as_deref(), clock.clone()).await;
-    let payments = payments.map_err(StartError::Payments)?;
-    let names: Vec<_> = payments.environment();
-    options
-        .environment
-        .retain(|(name, _)| !names.iter().any(|(own, _)| own == name));
-    options.environment.extend(names);
-    Ok(Some(payments))
 }
 
 /// Creates the platform admin that the environment names, so that a developer has one without editing the tables.
