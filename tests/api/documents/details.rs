@@ -4,6 +4,7 @@ use futures::future::join_all;
 use reqwest::{Method, multipart};
 use serde_json::{Value, json};
 
+use super::SharedDocuments;
 use crate::support::{Caller, Test};
 
 const WARRANTY: &str = "The Meridian lamp has a warranty of three years.";
@@ -122,12 +123,15 @@ async fn lists_are_filtered_by_tag_and_state() {
 
 #[tokio::test]
 async fn its_uploader_and_admins_may_and_nobody_else() {
-    let t = Test::new().await;
-    let (ada, bob, eve) = (t.user("ada").await, t.user("bob").await, t.user("eve").await);
-    let acme = t.shared_org("acme", &[(&ada, "owner"), (&bob, "member")]).await;
-    let [boss, bob] = [&ada, &bob].map(|caller| caller.with_header("x-current-org", &acme));
-    let own = bob.upload("a.txt", WARRANTY).await.created().text("id");
-    let other = boss.upload("b.txt", WARRANTY).await.created().text("id");
+    let SharedDocuments {
+        t,
+        boss,
+        ada,
+        bob,
+        eve,
+        own,
+        other,
+    } = SharedDocuments::of(WARRANTY, WARRANTY).await;
     let body = || json!({"name": "New"});
     bob.patch(&path(&other), body()).await.problem(403, "not_yours");
     eve.patch(&path(&own), body()).await.problem(404, "not_found");

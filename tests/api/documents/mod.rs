@@ -11,7 +11,45 @@ mod web_pages;
 use reqwest::{Method, multipart};
 use serde_json::Value;
 
-use crate::support::Test;
+use crate::support::{Caller, Test};
+
+/// Two indexed documents of an organization, one of each member.
+struct SharedDocuments {
+    t: Test,
+    /// The owner of the organization, in it.
+    boss: Caller,
+    /// The same person in their personal organization.
+    ada: Caller,
+    /// The member, in it.
+    bob: Caller,
+    /// Somebody outside of it.
+    eve: Caller,
+    /// The document of the member.
+    own: String,
+    /// The document of the owner.
+    other: String,
+}
+
+impl SharedDocuments {
+    async fn of(own: &str, other: &str) -> Self {
+        let t = Test::new().await;
+        let (ada, bob, eve) = (t.user("ada").await, t.user("bob").await, t.user("eve").await);
+        let acme = t.shared_org("acme", &[(&ada, "owner"), (&bob, "member")]).await;
+        let [boss, bob] = [&ada, &bob].map(|caller| caller.with_header("x-current-org", &acme));
+        let own = bob.upload("a.txt", own.to_owned()).await.created().text("id");
+        let other = boss.upload("b.txt", other.to_owned()).await.created().text("id");
+        t.drain().await;
+        Self {
+            t,
+            boss,
+            ada,
+            bob,
+            eve,
+            own,
+            other,
+        }
+    }
+}
 
 #[tokio::test]
 async fn an_uploaded_pdf_becomes_ready_with_its_pages() {

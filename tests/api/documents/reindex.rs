@@ -3,6 +3,7 @@
 use futures::future::join_all;
 use serde_json::{Value, json};
 
+use super::SharedDocuments;
 use crate::support::{Caller, Test};
 
 fn path(id: &str) -> String {
@@ -64,13 +65,15 @@ async fn the_client_may_wait_and_both_surfaces_have_it() {
 
 #[tokio::test]
 async fn its_uploader_and_admins_may_and_nobody_else() {
-    let t = Test::new().await;
-    let (ada, bob, eve) = (t.user("ada").await, t.user("bob").await, t.user("eve").await);
-    let acme = t.shared_org("acme", &[(&ada, "owner"), (&bob, "member")]).await;
-    let [boss, bob] = [&ada, &bob].map(|caller| caller.with_header("x-current-org", &acme));
-    let own = bob.upload("a.txt", OLD).await.created().text("id");
-    let other = boss.upload("b.txt", OLD).await.created().text("id");
-    t.drain().await;
+    let SharedDocuments {
+        t,
+        boss,
+        ada,
+        bob,
+        eve,
+        own,
+        other,
+    } = SharedDocuments::of(OLD, OLD).await;
     let reindex = async |caller: &Caller, id: &str| caller.post(&format!("{}/reindex", path(id)), json!({})).await;
     reindex(&bob, &other).await.problem(403, "not_yours");
     reindex(&eve, &own).await.problem(404, "not_found");

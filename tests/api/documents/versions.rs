@@ -4,6 +4,7 @@ use futures::future::join_all;
 use reqwest::{Method, multipart};
 use serde_json::{Value, json};
 
+use super::SharedDocuments;
 use crate::support::{Answer, BegunUpload, Caller, Test};
 
 const THREE: &str = "The Meridian lamp has a warranty of three years.";
@@ -331,13 +332,15 @@ async fn versions_at_once_are_all_kept_and_the_last_one_wins() {
 
 #[tokio::test]
 async fn its_uploader_and_admins_may_and_nobody_else() {
-    let t = Test::new().await;
-    let (ada, bob, eve) = (t.user("ada").await, t.user("bob").await, t.user("eve").await);
-    let acme = t.shared_org("acme", &[(&ada, "owner"), (&bob, "member")]).await;
-    let [boss, bob] = [&ada, &bob].map(|caller| caller.with_header("x-current-org", &acme));
-    let own = bob.upload("a.txt", THREE).await.created().text("id");
-    let other = boss.upload("b.txt", SEVEN).await.created().text("id");
-    t.drain().await;
+    let SharedDocuments {
+        t,
+        boss,
+        ada,
+        bob,
+        eve,
+        own,
+        other,
+    } = SharedDocuments::of(THREE, SEVEN).await;
     let announce = |id: &str| json!({"file_name": "a.txt", "size": 4, "document_id": id});
     add(&bob, &other, "c.txt", "text").await.problem(403, "not_yours");
     bob.post("/api/v1/documents/uploads", announce(&other))
