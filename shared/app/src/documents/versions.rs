@@ -258,29 +258,14 @@ impl App {
                     None => Outcome::Failed(failure),
                 })
             }
-            Outcome::Ready {
-                segment,
-                replaced,
-                pages,
-                chunks,
-                transcribed_pages,
-                reader_version,
-                duplicate_of,
-                ..
-            } => {
+            mut ready @ Outcome::Ready { .. } => {
                 if version.failure.is_some() {
                     documents.record_version(&document.id, version.number, None).await?;
                 }
-                Ok(Outcome::Ready {
-                    segment,
-                    replaced,
-                    pages,
-                    chunks,
-                    transcribed_pages,
-                    reader_version,
-                    duplicate_of,
-                    version: Some(Box::new(version)),
-                })
+                if let Outcome::Ready { version: in_use, .. } = &mut ready {
+                    *in_use = Some(Box::new(version));
+                }
+                Ok(ready)
             }
             other => Ok(other),
         }
