@@ -61,6 +61,7 @@ async fn what_is_left_out_stays_and_an_empty_value_removes() {
     let t = Test::new().await;
     let ada = t.user("ada").await;
     let id = upload(&ada, "lamp.txt", " Price  List,lamps,,LAMPS ").await;
+    t.drain().await;
     let change = async |body: Value| ada.patch(&path(&id), body).await.ok().json();
     let first = ada.get(&path(&id)).await.ok().json();
     assert_eq!(first["tags"], json!(["lamps", "price list"]));
