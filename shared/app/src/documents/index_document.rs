@@ -237,8 +237,8 @@ impl App {
         let documents = self.store.documents(&document.org);
         let earlier = self.earlier_pages(document).await?;
         let known = Pages::parse(&earlier)?;
-        if let Some(org) = self.transcribes(document, &known).await? {
-            return self.transcribe(document, &org, known).await;
+        if let Some(model) = self.transcription_model(document, &known).await? {
+            return self.transcribe(document, &model, known).await;
         }
         let turn = self.readings.turn(attempts).await;
         let slot = self.reader.slot().await;
@@ -260,7 +260,7 @@ impl App {
         let Reading { outcome, pages, .. } = reading.map_err(Error::unavailable)?;
         let pages = Pages::parse(&[earlier.as_slice(), &pages].concat())?;
         if matches!(outcome, ReadOutcome::Indexed(_) | ReadOutcome::Refused(_))
-            && self.transcribes(document, &pages).await?.is_some()
+            && self.transcription_model(document, &pages).await?.is_some()
         {
             return self.store_pages(document, &pages).await.map(Attempt::Transcribing);
         }
