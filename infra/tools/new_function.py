@@ -88,7 +88,7 @@ DECLARATION = {
 REMAINS = {
     "http": """
   1. functions/{name}/src/lib.rs: write its operations, one line each, with their handlers
-  2. template.yaml: their paths below {pascal}Function, and the permissions they use in {pascal}Role
+  2. template.yaml: the folder of their paths below {pascal}Function, and the permissions they use in {pascal}Role
   3. tests/api/policy.tsv and tests/api/matrix/requests.rs: a row and a valid body for each
   4. events/{name}/: an event, and what it is answered in events/expected.json
   5. tests/api/{name}.rs: success, wrong role, another tenant, invalid input, races

@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     convert::Infallible,
-    sync::{Arc, LazyLock, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use app::App;
@@ -73,15 +73,11 @@ impl Deployment {
     /// # Errors
     /// The template cannot be read.
     pub fn router(&self) -> Result<Router, TemplateError> {
-        let routes = gateway_routes()?;
+        let template = Template::embedded()?;
         let deployment = self.clone();
         let serve = move |request: Request| {
-            // `/documents/` is the same resource as `/documents`, as everywhere.
-            let path = request.uri().path();
-            let path = Some(path.trim_end_matches('/')).filter(|path| !path.is_empty());
-            let function = routes
-                .at(path.unwrap_or("/"))
-                .map_or(UNKNOWN_PATHS, |found| found.value);
+            let found = template.route(request.uri().path());
+            let function = found.map_or("", |(function, _)| &function.crate_name);
             let service = deployment.router_of(function);
             async move {
                 match service {
@@ -132,30 +128,6 @@ impl Deployment {
     }
 }
 
-/// The function for paths that no other function handles.
-const UNKNOWN_PATHS: &str = "system";
-
-/// Returns the functions by the paths of the gateway.
-fn gateway_routes() -> Result<&'static matchit::Router<&'static str>, TemplateError> {
-    static ROUTES: LazyLock<Result<matchit::Router<&'static str>, TemplateError>> = LazyLock::new(|| {
-        let mut routes = matchit::Router::new();
-        for function in &Template::embedded()?.functions {
-            for route in &function.routes {
-                // In the gateway's syntax of a parameter that matches the rest of the path.
-                let path = match route.path.rsplit_once("/{") {
-                    Some((folder, rest)) if rest.ends_with("+}") => format!("{folder}/{{*{}", rest.replace("+}", "}")),
-                    _ => route.path.clone(),
-                };
-                let added = routes.insert(path, function.crate_name.as_str());
-                added
-                    .map_err(|error| TemplateError::new(format!("route {} of {}: {error}", route.path, function.id)))?;
-            }
-        }
-        Ok(routes)
-    });
-    ROUTES.as_ref().map_err(Clone::clone)
-}
-
 fn unavailable(function: &str, error: &domain::Error) -> Response {
     tracing::error!(
         function,
@@ -163,28 +135,4 @@ fn unavailable(function: &str, error: &domain::Error) -> Response {
         "local.function_not_started"
     );
     StatusCode::BAD_GATEWAY.into_response()
-}
-
-#[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_leads_to_the_function_that_the_template_names() {
-        let routes = gateway_routes().unwrap();
-        for (path, function) in [
-            ("/api/v1/documents", "documents"),
-            ("/api/v1/orgs/o_1/members", "orgs"),
-            ("/v1/models/gpt", "ai"),
-            ("/v1/models/azure/gpt", "ai"),
-            ("/v1/models/compatible/meta-llama/llama-3", "ai"),
-            ("/v1/models", "ai"),
-            ("/v1/responses", "system"),
-            ("/", "system"),
-            ("/nothing/here", "system"),
-        ] {
-            assert_eq!(*routes.at(path).unwrap().value, function, "{path}");
-        }
-    }
 }

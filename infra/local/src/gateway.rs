@@ -69,21 +69,14 @@ struct Gateway {
     /// The path prefix, such as `/live`; empty without a stage.
     prefix: String,
     template: &'static Template,
-    /// Path templates whose responses are streamed.
-    streamed: Vec<&'static str>,
 }
 
 /// Returns `api` behind the gateway, below `stage` if there is one.
 pub(crate) fn around(api: Router, stage: Option<&str>) -> Result<Router, TemplateError> {
     let template = Template::embedded()?;
-    let routes = template.functions.iter().flat_map(|function| &function.routes);
     let gateway = Gateway {
         prefix: stage.map(|stage| format!("/{stage}")).unwrap_or_default(),
         template,
-        streamed: routes
-            .filter(|route| route.streaming)
-            .map(|route| route.path.as_str())
-            .collect(),
     };
     Ok(Router::new()
         .fallback_service(api)
@@ -103,7 +96,8 @@ async fn pass(State(gateway): State<Arc<Gateway>>, mut request: Request, next: N
     if event::request_bytes(&parts, &gateway.prefix, size) > MAX_EVENT {
         return gateway.own("REQUEST_TOO_LARGE", StatusCode::PAYLOAD_TOO_LARGE, "Request Too Long");
     }
-    let streams = gateway.streams(parts.uri.path());
+    let route = gateway.template.route(parts.uri.path());
+    let streams = route.is_some_and(|(_, route)| route.streaming);
     let pieces = futures::stream::iter(pieces.into_iter().map(Ok::<_, Infallible>));
     let request = Request::from_parts(parts, Body::from_stream(pieces));
     let mut response = if streams {
@@ -226,10 +220,6 @@ fn no_such_stage() -> Response {
 }
 
 impl Gateway {
-    fn streams(&self, path: &str) -> bool {
-        self.streamed.iter().any(|template| event::fits(template, path))
-    }
-
     /// Returns a response of the gateway itself.
     fn own(&self, kind: &str, status: StatusCode, message: &str) -> Response {
         let id = crate::cloud::new_id();

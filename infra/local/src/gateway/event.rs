@@ -59,23 +59,3 @@ fn is_text(headers: &HeaderMap) -> bool {
     let begins = ["text", "application/json", "application/javascript", "application/xml"];
     begins.iter().any(|text| kind.starts_with(text)) || ["+json", "+xml", "+yaml"].iter().any(|end| kind.ends_with(end))
 }
-
-/// Whether a path is one of those that a template such as `/api/v1/chat/sessions/{session_id}` stands for.
-pub(super) fn fits(template: &str, path: &str) -> bool {
-    let path = path.trim_end_matches('/');
-    if let Some((folder, _)) = template
-        .strip_suffix("+}")
-        .and_then(|template| template.rsplit_once("/{"))
-    {
-        // A parameter that takes the rest of the path.
-        let parts = folder.split('/').count();
-        let rest = path.split('/').skip(parts).any(|part| !part.is_empty());
-        let beginning: Vec<&str> = path.split('/').take(parts).collect();
-        return rest && fits(folder, &beginning.join("/"));
-    }
-    template.split('/').count() == path.split('/').count()
-        && template
-            .split('/')
-            .zip(path.split('/'))
-            .all(|(wanted, found)| wanted == found || wanted.starts_with('{') && !found.is_empty())
-}

@@ -6,6 +6,7 @@ mod conditions;
 mod function;
 mod gateway;
 mod resources;
+mod routes;
 
 use std::sync::LazyLock;
 
@@ -54,6 +55,7 @@ pub struct Template {
     pub gateway_responses: Vec<GatewayResponse>,
     /// The CORS rules of the bucket, for the origins of `BrowserOrigins`.
     pub bucket_cors: Vec<CorsRule>,
+    paths: routes::Paths,
 }
 
 impl Template {
@@ -80,14 +82,16 @@ impl Template {
         let globals = &document["Globals"]["Function"];
         let role = |id: &str| &document["Resources"][id]["Properties"];
         let parameters = document["Parameters"].as_object().into_iter().flatten();
+        let functions = of_type("AWS::Serverless::Function")
+            .map(|(id, resource)| Function::read(id, &resource["Properties"], globals, role))
+            .collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
+            paths: routes::Paths::of(&functions)?,
             parameters: parameters
                 .filter_map(|(name, parameter)| Some((name.clone(), parameter["Default"].as_str()?.to_owned())))
                 .collect(),
             conditions: Conditions::read(&document["Conditions"]),
-            functions: of_type("AWS::Serverless::Function")
-                .map(|(id, resource)| Function::read(id, &resource["Properties"], globals, role))
-                .collect::<Result<_, _>>()?,
+            functions,
             tables: of_type("AWS::DynamoDB::Table")
                 .map(|(id, resource)| Table::read(id, &resource["Properties"]))
                 .collect(),
@@ -115,6 +119,11 @@ impl Template {
     /// Returns the function that runs a crate.
     pub fn function(&self, crate_name: &str) -> Option<&Function> {
         self.functions.iter().find(|function| function.crate_name == crate_name)
+    }
+
+    /// Returns the function that handles a path of the gateway, and its route.
+    pub fn route(&self, path: &str) -> Option<(&Function, &Route)> {
+        self.paths.find(&self.functions, path)
     }
 
     /// Returns the gateway's own response of this type, or the default one of its class.
