@@ -14,6 +14,7 @@ mod files;
 mod lambda;
 mod scene;
 
+use local::template::Template;
 use std::collections::BTreeSet;
 
 use axum::{Router, routing::get};
@@ -54,15 +55,33 @@ fn every_function_has_an_event_and_every_event_an_expected_answer() {
     assert_eq!(covered, functions::names().into_iter().collect());
 }
 
+/// Whether a path is one of those of an operation.
+fn is_at(operation: &str, path: &str) -> bool {
+    let (of_operation, of_path) = (operation.split('/'), path.split('/'));
+    of_operation.clone().count() == of_path.clone().count()
+        && of_operation
+            .zip(of_path)
+            .all(|(wanted, found)| wanted == found || wanted.starts_with('{'))
+}
+
 #[test]
 fn every_http_event_is_one_of_an_operation_and_says_everything_twice_alike() {
     for name in files::events() {
         let Some(api) = api(function_of(&name)) else { continue };
         let event: Value = serde_json::from_str(&read(&name)).unwrap();
         let (method, resource) = (&event["httpMethod"], &event["resource"]);
+        let path = event["path"].as_str().unwrap();
+        let (function, route) = Template::embedded().unwrap().route(path).unwrap();
+        assert_eq!(
+            (function.crate_name.as_str(), resource),
+            (function_of(&name), &json!(route.path)),
+            "{name}"
+        );
+        let rest = route.path.strip_suffix("{proxy+}").map(|folder| &path[folder.len()..]);
+        assert_eq!(event["pathParameters"]["proxy"], json!(rest), "{name}");
         let mut operations = api.operations().into_iter();
-        let known = operations.any(|it| *method == *it.method && *resource == *it.path);
-        assert!(known, "{name}: no {method} {resource}");
+        let known = operations.any(|it| *method == *it.method && is_at(&it.path, path));
+        assert!(known, "{name}: no {method} {path}");
         let context = &event["requestContext"];
         assert_eq!(
             (&context["httpMethod"], &context["resourcePath"]),

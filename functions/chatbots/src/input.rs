@@ -1,9 +1,9 @@
 //! Request bodies and parameters.
 
 use app::ChatbotChange;
-use domain::{Chatbot, ChatbotId, ChatbotSettings, DocumentId, Quota};
+use domain::{AnswerMode, Chatbot, ChatbotId, ChatbotSettings, DocumentId, FixedAnswer, Quota};
 use garde::Validate;
-use http_api::{readable_name, readable_text};
+use http_api::{not_blank, readable_name, readable_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
@@ -77,6 +77,14 @@ pub(crate) struct SettingsPatch {
     #[garde(length(chars, max = 1000), inner(custom(readable_text)))]
     #[schemars(regex(pattern = http_api::READABLE_TEXT))]
     refusal_text: Option<String>,
+    /// `chat`: the model always answers. `query`: without a passage the chatbot answers its refusal text, and no model
+    /// is called.
+    #[garde(skip)]
+    mode: Option<AnswerMode>,
+    /// Questions with a prescribed answer, for which no model is called. A question with the same words, in any order
+    /// and inflection, is the same. Replaces the current ones; all together have at most 32 KB.
+    #[garde(length(max = FixedAnswer::MAX), custom(small_together), dive)]
+    fixed_answers: Option<Vec<FixedAnswerInput>>,
     /// The share of a question that a passage must contain to be given to the model, weighted by the rarity of the
     /// words.
     #[garde(range(min = 0.0, max = 1.0))]
@@ -99,6 +107,37 @@ pub(crate) struct SettingsPatch {
     daily_token_cap: Option<Option<u64>>,
 }
 
+/// A question with a prescribed answer.
+#[derive(Deserialize, Validate, JsonSchema)]
+#[schemars(rename = "FixedAnswer")]
+pub(crate) struct FixedAnswerInput {
+    #[garde(length(chars, max = FixedAnswer::MAX_QUESTION), custom(not_blank))]
+    #[schemars(regex(pattern = http_api::NOT_BLANK))]
+    question: String,
+    /// The answer, given as it is.
+    #[garde(length(chars, max = FixedAnswer::MAX_ANSWER), custom(not_blank))]
+    #[schemars(regex(pattern = http_api::NOT_BLANK))]
+    answer: String,
+}
+
+#[expect(
+    clippy::ref_option,
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature of a validator"
+)]
+fn small_together(given: &Option<Vec<FixedAnswerInput>>, (): &()) -> garde::Result {
+    let sizes = given
+        .iter()
+        .flatten()
+        .map(|fixed| fixed.question.len() + fixed.answer.len());
+    if sizes.sum::<usize>() <= FixedAnswer::MAX_BYTES {
+        Ok(())
+    } else {
+        let most = FixedAnswer::MAX_BYTES / 1024;
+        Err(garde::Error::new(format!("must have at most {most} KB together")))
+    }
+}
+
 /// Distinguishes null from absent.
 #[expect(clippy::option_option, reason = "null removes a limit, absence leaves it unchanged")]
 fn nullable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<u64>>, D::Error> {
@@ -109,22 +148,31 @@ fn non_empty(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.trim().is_empty())
 }
 
+fn fixed_answers(given: Vec<FixedAnswerInput>) -> Vec<FixedAnswer> {
+    let given = given.into_iter();
+    given
+        .map(|FixedAnswerInput { question, answer }| FixedAnswer { question, answer })
+        .collect()
+}
+
 impl SettingsPatch {
-    /// Returns the complete settings, with defaults for omitted ones.
-    fn into_settings(self) -> ChatbotSettings {
-        let default = ChatbotSettings::default();
+    /// Returns the settings with these changes.
+    pub(crate) fn applied_to(self, before: ChatbotSettings) -> ChatbotSettings {
+        let text = |new: Option<String>, before| if new.is_some() { non_empty(new) } else { before };
         ChatbotSettings {
-            model: self.model.unwrap_or(default.model),
-            system_prompt: non_empty(self.system_prompt),
-            welcome_message: non_empty(self.welcome_message),
-            suggested_questions: self.suggested_questions.unwrap_or_default(),
-            refusal_text: non_empty(self.refusal_text),
-            min_relevance: self.min_relevance.unwrap_or(default.min_relevance),
-            temperature: self.temperature,
-            max_tokens: self.max_tokens.unwrap_or(default.max_tokens),
-            top_k: self.top_k.unwrap_or(default.top_k),
-            color: non_empty(self.color),
-            daily_token_cap: self.daily_token_cap.flatten(),
+            model: self.model.unwrap_or(before.model),
+            system_prompt: text(self.system_prompt, before.system_prompt),
+            welcome_message: text(self.welcome_message, before.welcome_message),
+            suggested_questions: self.suggested_questions.unwrap_or(before.suggested_questions),
+            refusal_text: text(self.refusal_text, before.refusal_text),
+            mode: self.mode.unwrap_or(before.mode),
+            fixed_answers: self.fixed_answers.map_or(before.fixed_answers, fixed_answers),
+            min_relevance: self.min_relevance.unwrap_or(before.min_relevance),
+            temperature: self.temperature.or(before.temperature),
+            max_tokens: self.max_tokens.unwrap_or(before.max_tokens),
+            top_k: self.top_k.unwrap_or(before.top_k),
+            color: text(self.color, before.color),
+            daily_token_cap: self.daily_token_cap.unwrap_or(before.daily_token_cap),
         }
     }
 
@@ -137,6 +185,9 @@ impl SettingsPatch {
             self.suggested_questions
                 .map(|questions| ("settings.suggested_questions", json!(questions))),
             text("settings.refusal_text", self.refusal_text),
+            self.mode.map(|mode| ("settings.mode", json!(mode))),
+            self.fixed_answers
+                .map(|fixed| ("settings.fixed_answers", json!(fixed_answers(fixed)))),
             self.min_relevance.map(|share| ("settings.min_relevance", json!(share))),
             self.temperature
                 .map(|temperature| ("settings.temperature", json!(temperature))),
@@ -159,7 +210,7 @@ impl From<NewChatbot> for app::NewChatbot {
             name: new.name,
             description: new.description,
             names_model: settings.model.is_some(),
-            settings: settings.into_settings(),
+            settings: settings.applied_to(ChatbotSettings::default()),
             documents: new.documents.unwrap_or_default(),
         }
     }
@@ -174,6 +225,15 @@ impl ChatbotPatch {
             documents: self.documents,
         }
     }
+}
+
+/// Options of a clone.
+#[derive(Deserialize, Validate, JsonSchema)]
+pub(crate) struct CloneOptions {
+    /// Its name; `Copy of` and the name of the original if omitted.
+    #[garde(length(chars, max = Chatbot::MAX_NAME), inner(custom(readable_name)))]
+    #[schemars(regex(pattern = http_api::READABLE_NAME))]
+    pub(crate) name: Option<String>,
 }
 
 /// Documents to assign.

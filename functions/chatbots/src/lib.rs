@@ -1,11 +1,13 @@
 //! Chatbots: their settings, and the documents they answer from.
 
 mod input;
+mod preview;
 mod view;
 
 use domain::auth::permission::{ReadChatbots, WriteChatbots};
-use http_api::{Api, Body, Created, Ctx, Json, Listing, May, NoContent, Paging, Path, Query, Result};
-use input::{BotPath, ChatbotPatch, DocumentIds, Filter, LinkPath, NewChatbot, PassageSearch};
+use http_api::{Api, Body, Created, Ctx, Json, Listing, May, NoContent, Origin, Paging, Path, Query, Result};
+use input::{BotPath, ChatbotPatch, CloneOptions, DocumentIds, Filter, LinkPath, NewChatbot, PassageSearch};
+use preview::{PreviewRequest, PreviewView, messages};
 use view::{ChatbotDocumentView, ChatbotView, SearchView};
 
 /// The operations of this function.
@@ -16,6 +18,14 @@ pub fn api() -> Api {
             "/chatbots",
             create_chatbot,
             "Create a chatbot. It answers from the documents that are assigned to it.",
+        )
+        .post(
+            "/chatbots/preview",
+            preview_chatbot,
+            "Preview an answer of a chatbot. Nothing is stored, but the tokens are charged. Members name a chatbot, \
+             settings and documents that differ from its own, or only these for a chatbot that does not exist yet. \
+             Without credentials `chatbot_id` has to name a published chatbot, which answers as it was published; its \
+             creator is charged, and a network may send 10 requests a minute.",
         )
         .get(
             "/chatbots",
@@ -36,6 +46,22 @@ pub fn api() -> Api {
             "/chatbots/{chatbot_id}",
             delete_chatbot,
             "Delete a chatbot. Its documents stay.",
+        )
+        .post(
+            "/chatbots/{chatbot_id}/clone",
+            clone_chatbot,
+            "Clone a chatbot. The new one has its settings and documents, and is not published.",
+        )
+        .post(
+            "/chatbots/{chatbot_id}/publish",
+            publish_chatbot,
+            "Publish a chatbot. Visitors see its name and settings as they are now; later changes are a draft until it \
+             is published again. Its documents are always the current ones. Members always use the draft.",
+        )
+        .post(
+            "/chatbots/{chatbot_id}/unpublish",
+            unpublish_chatbot,
+            "Unpublish a chatbot. Visitors no longer find it.",
         )
         .get(
             "/chatbots/{chatbot_id}/documents",
@@ -102,6 +128,59 @@ async fn update_chatbot(
 async fn delete_chatbot(app: Ctx, member: May<WriteChatbots>, Path(path): Path<BotPath>) -> Result<NoContent> {
     app.delete_chatbot(&member.org, &path.chatbot_id).await?;
     Ok(NoContent)
+}
+
+async fn clone_chatbot(
+    app: Ctx,
+    member: May<WriteChatbots>,
+    Path(path): Path<BotPath>,
+    Body(body): Body<CloneOptions>,
+) -> Result<Created<ChatbotView>> {
+    let created = app.clone_chatbot(&member.identity, &member.org.org, &path.chatbot_id, body.name);
+    Ok(Created(created.await?.into()))
+}
+
+async fn publish_chatbot(app: Ctx, member: May<WriteChatbots>, Path(path): Path<BotPath>) -> Result<Json<ChatbotView>> {
+    let published = app
+        .publish_chatbot(&member.org, &member.actor(), &path.chatbot_id)
+        .await?;
+    Ok(Json(published.into()))
+}
+
+async fn unpublish_chatbot(
+    app: Ctx,
+    member: May<WriteChatbots>,
+    Path(path): Path<BotPath>,
+) -> Result<Json<ChatbotView>> {
+    let draft = app
+        .unpublish_chatbot(&member.org, &member.actor(), &path.chatbot_id)
+        .await?;
+    Ok(Json(draft.into()))
+}
+
+async fn preview_chatbot(
+    app: Ctx,
+    member: Option<May<WriteChatbots>>,
+    origin: Origin,
+    Body(body): Body<PreviewRequest>,
+) -> Result<Json<PreviewView>> {
+    let preview = match member {
+        Some(member) => {
+            let (id, documents) = (body.chatbot_id.as_ref(), body.documents);
+            let preview = app.preview_of_member(&member.identity, &member.org, id, documents);
+            let mut preview = preview.await?;
+            if let Some(settings) = body.settings {
+                preview.chatbot.settings = settings.applied_to(preview.chatbot.settings);
+            }
+            preview
+        }
+        None => {
+            app.preview_of_visitor(origin.network.as_ref(), body.published()?)
+                .await?
+        }
+    };
+    let messages = messages(body.chat_history, body.message);
+    Ok(Json(app.preview(preview, messages).await?.into()))
 }
 
 async fn search_chatbot(

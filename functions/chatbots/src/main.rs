@@ -1,5 +1,5 @@
 //! The `chatbots` function on Lambda.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), runtime::Error> {
-    runtime::serve(chatbots::api()).await
+    runtime::serve_streaming(chatbots::api()).await
 }

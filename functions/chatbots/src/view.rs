@@ -1,7 +1,7 @@
 //! Chatbots as clients see them.
 
 use app::FoundPassage;
-use domain::{Chatbot, ChatbotSettings, Document, DocumentStatus, Timestamp};
+use domain::{AnswerMode, Chatbot, ChatbotSettings, Document, DocumentStatus, FixedAnswer, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -16,6 +16,10 @@ pub(crate) struct ChatbotView {
     documents: Vec<String>,
     /// Number of all documents it answers from.
     document_count: usize,
+    /// When it was published; null if visitors do not see it.
+    published_at: Option<Timestamp>,
+    /// Whether its name or settings were changed since it was published.
+    has_draft: bool,
     /// ID of its creator.
     user_id: String,
     org_id: String,
@@ -33,6 +37,10 @@ pub(crate) struct SettingsView {
     suggested_questions: Vec<String>,
     /// Its answer if the documents do not answer a question; null for the model's own words.
     refusal_text: Option<String>,
+    /// `chat`, or `query`: only from documents.
+    mode: AnswerMode,
+    /// Questions with a prescribed answer.
+    fixed_answers: Vec<FixedAnswerView>,
     /// The share of a question that a passage must contain to be given to the model, 0 to 1.
     min_relevance: f32,
     temperature: Option<f32>,
@@ -43,6 +51,14 @@ pub(crate) struct SettingsView {
     color: Option<String>,
     /// Maximum LLM tokens per day; null for no separate limit.
     daily_token_cap: Option<u64>,
+}
+
+/// A question with a prescribed answer.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "FixedAnswerOfChatbot")]
+pub(crate) struct FixedAnswerView {
+    question: String,
+    answer: String,
 }
 
 /// A document of a chatbot.
@@ -85,6 +101,8 @@ impl From<ChatbotSettings> for SettingsView {
             welcome_message,
             suggested_questions,
             refusal_text,
+            mode,
+            fixed_answers,
             min_relevance,
             temperature,
             max_tokens,
@@ -92,12 +110,17 @@ impl From<ChatbotSettings> for SettingsView {
             color,
             daily_token_cap,
         } = settings;
+        let fixed_answers = fixed_answers.into_iter();
         Self {
             model,
             system_prompt,
             welcome_message,
             suggested_questions,
             refusal_text,
+            mode,
+            fixed_answers: fixed_answers
+                .map(|FixedAnswer { question, answer }| FixedAnswerView { question, answer })
+                .collect(),
             min_relevance,
             temperature,
             max_tokens,
@@ -111,6 +134,8 @@ impl From<ChatbotSettings> for SettingsView {
 impl From<Chatbot> for ChatbotView {
     fn from(bot: Chatbot) -> Self {
         Self {
+            has_draft: bot.has_draft(),
+            published_at: bot.published.map(|published| published.published_at),
             id: bot.id.0,
             name: bot.name,
             description: bot.description,

@@ -1,13 +1,15 @@
 //! Chatbots: who may change them, and the documents they answer from.
 
+pub(crate) mod preview;
+
 use domain::{
-    Chatbot, ChatbotId, ChatbotSettings, Document, DocumentId, Error, Membership, OrgId, Page, PageRequest, Purge,
-    Result, UserId,
+    Actor, Chatbot, ChatbotId, ChatbotSettings, Document, DocumentId, Error, Membership, OrgId, Page, PageRequest,
+    Purge, Result, UserId,
 };
 use futures::future::BoxFuture;
 use store::ChatbotChange;
 
-use crate::{App, Identity};
+use crate::{App, Identity, audit::audit_event::AuditEvent};
 
 const NO_CHATBOT: Error = Error::NotFound("chatbot");
 const NOT_YOURS: Error = Error::Forbidden {
@@ -101,6 +103,7 @@ impl App {
                 description: new.description.filter(|text| !text.trim().is_empty()),
                 settings: new.settings,
                 documents: self.known_documents(org, new.documents).await?,
+                published: None,
                 created_at: now,
                 updated_at: now,
             };
@@ -134,6 +137,78 @@ impl App {
             }
             let chatbots = self.store.chatbots(&member.org);
             chatbots.update(id, &change, self.clock.now()).await?.ok_or(NO_CHATBOT)
+        })
+    }
+
+    /// Creates a chatbot with the settings and documents of another. It is not published.
+    ///
+    /// # Errors
+    /// Returns [`Error::NotFound`] and the errors of [`App::create_chatbot`].
+    pub fn clone_chatbot<'a>(
+        &'a self,
+        identity: &'a Identity,
+        org: &'a OrgId,
+        id: &'a ChatbotId,
+        name: Option<String>,
+    ) -> BoxFuture<'a, Result<Chatbot>> {
+        Box::pin(async move {
+            let original = self.chatbot(org, id).await?;
+            // Documents that are deleted disappear from chatbots a moment later.
+            let documents = self.store.documents(org).get_many(&original.documents).await?;
+            let new = NewChatbot {
+                name: name.unwrap_or_else(|| name_of_copy(&original.name)),
+                description: original.description,
+                settings: original.settings,
+                names_model: true,
+                documents: documents.into_iter().map(|document| document.id).collect(),
+            };
+            self.create_chatbot(identity, org, new).await
+        })
+    }
+
+    /// Publishes a chatbot: visitors see its name and settings as they are now. Publishing it again replaces what they
+    /// see. Changes of its documents need no publication.
+    ///
+    /// # Errors
+    /// Returns [`Error::NotFound`], [`Error::Forbidden`] `not_yours`.
+    pub fn publish_chatbot<'a>(
+        &'a self,
+        member: &'a Membership,
+        actor: &'a Actor,
+        id: &'a ChatbotId,
+    ) -> BoxFuture<'a, Result<Chatbot>> {
+        Box::pin(async move {
+            self.changeable_chatbot(member, id).await?;
+            let event = AuditEvent::new("chatbot.published", "chatbot", id.as_str());
+            let entry = self.entry(actor, &member.org, event)?;
+            let chatbots = self.store.chatbots(&member.org);
+            if chatbots.publish(id, self.clock.now(), &entry).await? {
+                self.chatbot(&member.org, id).await
+            } else {
+                Err(NO_CHATBOT)
+            }
+        })
+    }
+
+    /// Ends the publication of a chatbot, if it is published: visitors no longer find it.
+    ///
+    /// # Errors
+    /// Returns [`Error::NotFound`], [`Error::Forbidden`] `not_yours`.
+    pub fn unpublish_chatbot<'a>(
+        &'a self,
+        member: &'a Membership,
+        actor: &'a Actor,
+        id: &'a ChatbotId,
+    ) -> BoxFuture<'a, Result<Chatbot>> {
+        Box::pin(async move {
+            let chatbot = self.changeable_chatbot(member, id).await?;
+            if chatbot.published.is_none() {
+                return Ok(chatbot);
+            }
+            let event = AuditEvent::new("chatbot.unpublished", "chatbot", id.as_str());
+            let entry = self.entry(actor, &member.org, event)?;
+            self.store.chatbots(&member.org).unpublish(id, &entry).await?;
+            self.chatbot(&member.org, id).await
         })
     }
 
@@ -209,7 +284,7 @@ impl App {
     }
 
     /// Returns the distinct IDs if all of them are documents of the organization.
-    async fn known_documents(&self, org: &OrgId, mut ids: Vec<DocumentId>) -> Result<Vec<DocumentId>> {
+    pub(crate) async fn known_documents(&self, org: &OrgId, mut ids: Vec<DocumentId>) -> Result<Vec<DocumentId>> {
         ids.sort_unstable();
         ids.dedup();
         if ids.len() > Chatbot::MAX_DOCUMENTS {
@@ -222,6 +297,11 @@ impl App {
             Err(Error::NotFound("document"))
         }
     }
+}
+
+/// Returns the name of a copy, within the maximum length.
+fn name_of_copy(name: &str) -> String {
+    format!("Copy of {name}").chars().take(Chatbot::MAX_NAME).collect()
 }
 
 fn too_many_documents() -> Error {

@@ -4,6 +4,37 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ChatbotId, DocumentId, OrgId, Timestamp, UserId};
 
+/// What a chatbot answers if its documents contain nothing about a question.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AnswerMode {
+    /// The model is asked nevertheless, and knows the conversation.
+    #[default]
+    Chat,
+    /// Only from documents: without a passage it answers its refusal text, and no model is called.
+    Query,
+}
+
+/// A question with a prescribed answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FixedAnswer {
+    /// The question. Another wording with the same words, in any order and inflection, is the same question.
+    pub question: String,
+    /// The answer, given as it is.
+    pub answer: String,
+}
+
+impl FixedAnswer {
+    /// Maximum number of fixed answers of one chatbot.
+    pub const MAX: usize = 50;
+    /// Maximum length of a question, in characters.
+    pub const MAX_QUESTION: usize = 300;
+    /// Maximum length of an answer, in characters.
+    pub const MAX_ANSWER: usize = 2_000;
+    /// Maximum size of all questions and answers of a chatbot together, in bytes: every request reads them.
+    pub const MAX_BYTES: usize = 32 * 1024;
+}
+
 /// A chatbot's behavior and appearance.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -18,6 +49,10 @@ pub struct ChatbotSettings {
     pub suggested_questions: Vec<String>,
     /// Its answer if the documents do not answer a question; `None` means the model's own words.
     pub refusal_text: Option<String>,
+    /// What it answers if its documents contain nothing about a question.
+    pub mode: AnswerMode,
+    /// Questions with a prescribed answer.
+    pub fixed_answers: Vec<FixedAnswer>,
     /// The share of a question that a passage must contain to be given to the model, 0 to 1.
     pub min_relevance: f32,
     /// Sampling temperature, 0 to 2; `None` means the model's default.
@@ -40,6 +75,8 @@ impl Default for ChatbotSettings {
             welcome_message: None,
             suggested_questions: Vec::new(),
             refusal_text: None,
+            mode: AnswerMode::Chat,
+            fixed_answers: Vec::new(),
             min_relevance: 0.0,
             temperature: None,
             max_tokens: 1024,
@@ -48,6 +85,17 @@ impl Default for ChatbotSettings {
             daily_token_cap: None,
         }
     }
+}
+
+/// What visitors see of a chatbot: its name and settings when it was last published. Later changes are a draft.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PublishedChatbot {
+    /// Display name.
+    pub name: String,
+    /// Its behavior and appearance.
+    pub settings: ChatbotSettings,
+    /// When it was published.
+    pub published_at: Timestamp,
 }
 
 /// A chatbot.
@@ -68,6 +116,9 @@ pub struct Chatbot {
     /// The documents it answers from, oldest first, without duplicates.
     #[serde(default)]
     pub documents: Vec<DocumentId>,
+    /// What visitors see; `None` if they see nothing. Stored in attributes of its own.
+    #[serde(skip)]
+    pub published: Option<PublishedChatbot>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -79,6 +130,22 @@ impl Chatbot {
     pub const MAX_NAME: usize = 100;
     /// Maximum number of documents of one chatbot. Their IDs are a part of its item, of which they take a fifth.
     pub const MAX_DOCUMENTS: usize = 2_000;
+
+    /// Returns the chatbot as visitors see it; `None` if it is not published.
+    #[must_use]
+    pub fn as_published(mut self) -> Option<Self> {
+        let published = self.published.take()?;
+        self.name.clone_from(&published.name);
+        self.settings = published.settings.clone();
+        self.published = Some(published);
+        Some(self)
+    }
+
+    /// Returns whether its name or settings differ from what visitors see.
+    pub fn has_draft(&self) -> bool {
+        let published = self.published.as_ref();
+        published.is_some_and(|published| published.name != self.name || published.settings != self.settings)
+    }
 
     /// Returns the prefix of the object keys of all chatbots of an organization.
     pub fn folders(org: &OrgId) -> String {

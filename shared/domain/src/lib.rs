@@ -36,7 +36,7 @@ pub use billing::message::{BillingEvent, BillingMessage, InvoiceNotice};
 pub use billing::offer::Feature;
 pub use billing::subscription::{BillingAccount, Subscription, SubscriptionStatus};
 pub use billing::white_label::WhiteLabel;
-pub use chatbot::{Chatbot, ChatbotSettings};
+pub use chatbot::{AnswerMode, Chatbot, ChatbotSettings, FixedAnswer, PublishedChatbot};
 pub use chats::conversation::{Citation, Conversation, Usage};
 pub use chats::turn::{Answer, AnswerStatus, Feedback, Rating, Turn};
 pub use documents::document::{Document, DocumentKind, DocumentStatus, IndexFailure};

@@ -34,7 +34,7 @@ pub struct Member {
 }
 
 /// A member of the current organization (`X-Current-Org`, else the personal one) whose role, and whose API key if
-/// one is used, has the permission `P`; 404 for callers who are not members, 403 for members without the permission.
+/// one is used, has the permission `P`; 404 for callers who are not members, 403 for members without the permission. `Option<May<P>>` is `None` for requests without credentials; invalid ones are rejected.
 #[derive(Debug)]
 pub struct May<P> {
     member: Member,
@@ -138,6 +138,19 @@ impl<S: Send + Sync, P: Grant> FromRequestParts<S> for May<P> {
     }
 }
 
+impl<S: Send + Sync, P: Grant> OptionalFromRequestParts<S> for May<P> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>> {
+        if RequestContext::of(parts)?.identity().await?.is_none() {
+            return Ok(None);
+        }
+        <Self as FromRequestParts<S>>::from_request_parts(parts, state)
+            .await
+            .map(Some)
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for PlatformAdmin {
     type Rejection = Problem;
 
@@ -208,6 +221,17 @@ impl<P: Grant> Describe for May<P> {
         doc.header_parameter("X-Current-Org", text, &named_org_schema());
         doc.problem(403);
         doc.problem(404);
+    }
+}
+
+impl<P: Grant> Describe for Option<May<P>> {
+    fn authorize() -> Option<Authorize> {
+        Some(authorize::<Self>)
+    }
+
+    fn describe(doc: &mut OperationDoc<'_>) {
+        May::<P>::describe(doc);
+        doc.allow_anonymous();
     }
 }
 

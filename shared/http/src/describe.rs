@@ -239,6 +239,12 @@ impl OperationDoc<'_> {
         self.credentials_refused();
     }
 
+    /// Accepts requests without the credentials described so far.
+    pub(crate) fn allow_anonymous(&mut self) {
+        self.security.insert(0, json!({}));
+        self.access.insert_str(0, "Works without credentials. With them: ");
+    }
+
     /// Accepts a bearer token, but does not require it.
     pub(crate) fn allow_bearer(&mut self) {
         self.security = vec![json!({}), json!({"bearer": []})];

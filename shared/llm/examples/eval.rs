@@ -303,6 +303,7 @@ fn ask(question: &str, passages: &[Passage]) -> Reply {
         messages: vec![Message::user(question)],
         sources: Some(sources),
         refusal: None,
+        prescribed: None,
         max_tokens: 1024,
         temperature: None,
         reasoning_effort: None,

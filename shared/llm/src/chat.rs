@@ -24,6 +24,8 @@ pub struct ChatRequest {
     pub sources: Option<Vec<Source>>,
     /// The text to answer with if the sources do not answer the question; `None`: the model's own words.
     pub refusal: Option<String>,
+    /// The answer itself, if no model is to write one: the built-in model returns it as it is, and no other is asked.
+    pub prescribed: Option<String>,
     /// The maximum size of the answer, in the model's own tokens.
     pub max_tokens: u32,
     /// From 0.0 (deterministic) to 2.0; `None` uses the provider's default.

@@ -85,6 +85,7 @@ mod tests {
             messages: Vec::new(),
             sources,
             refusal: None,
+            prescribed: None,
             max_tokens: 1,
             temperature: None,
             reasoning_effort: None,

@@ -27,6 +27,7 @@ pub(crate) fn request() -> ChatRequest {
         messages: vec![Message::user("Say hello.")],
         sources: None,
         refusal: None,
+        prescribed: None,
         max_tokens: 50,
         temperature: None,
         reasoning_effort: None,

@@ -1,8 +1,10 @@
 //! What a question asks for, and whether it continues an earlier one: by the tables of its language.
 
+use std::collections::BTreeSet;
+
 use crate::Language;
 use crate::language::{Words, of_question};
-use crate::terms::{question_terms, surface};
+use crate::terms::{index_terms, question_terms, surface};
 
 /// A question with more strong terms than this names its subject itself, although it begins with `and`.
 const MOST_AFTER_OPENING: usize = 3;
@@ -78,6 +80,14 @@ fn opens_with(text: &str, openings: &[String]) -> bool {
         text.strip_prefix(opening.as_str())
             .is_some_and(|rest| rest.is_empty() || rest.starts_with(|c: char| c == ' ' || c >= '\u{2e80}'))
     })
+}
+
+/// Returns whether two questions have the same words, whatever their order, inflection, case and accents.
+pub fn is_same_question(one: &str, other: &str) -> bool {
+    let language = of_question(one, &[]);
+    let words = |text: &str| index_terms(language, text).into_iter().collect::<BTreeSet<_>>();
+    let of_one = words(one);
+    !of_one.is_empty() && of_one == words(other)
 }
 
 /// How a message relates to the conversation before it.
@@ -203,6 +213,21 @@ mod tests {
             (Arabic, "متى توفي تسلا؟", Wants::Number),
         ] {
             assert_eq!(Wants::of(question, &[language]), wants, "{question}");
+        }
+    }
+
+    #[test]
+    fn a_question_is_the_same_with_the_same_words_in_any_order_and_inflection() {
+        for (one, other, same) in [
+            ("How do I cancel my order?", "how do i cancel my orders", true),
+            ("How do I cancel my order?", "My order: how do I cancel?", true),
+            ("How do I cancel my order?", "How do I not cancel my order?", false),
+            ("How do I cancel my order?", "How do I change my order?", false),
+            ("Wie kann ich kündigen?", "wie kann ich kuendigen", true),
+            ("什么时候开门？", "什么时候开门", true),
+            ("", "?", false),
+        ] {
+            assert_eq!(is_same_question(one, other), same, "{one} {other}");
         }
     }
 

@@ -2,16 +2,18 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::{
-    Chatbot, ChatbotId, DocumentId, Error, OrgId, Page, PageRequest, Plan, PlanLimit, Purge, Result, Timestamp, UserId,
+    AuditEntry, Chatbot, ChatbotId, ChatbotSettings, DocumentId, Error, OrgId, Page, PageRequest, Plan, PlanLimit,
+    PublishedChatbot, Purge, Result, Timestamp, UserId,
 };
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Store, keys,
     orgs::resource_counts::{Counted, ResourceChange},
     table::changes::Changes,
     table::item::{
-        ITEM_EXISTS, Item, ListFilter, conditional, conditional_or_own, failed, from_item, n, s, starting_with,
-        to_item, value,
+        ITEM_EXISTS, Item, ListFilter, Transaction, conditional, conditional_or_own, failed, from_item, n, part, s,
+        starting_with, to_item, value,
     },
 };
 
@@ -35,7 +37,34 @@ pub struct ChatbotChange {
     pub documents: Option<Vec<DocumentId>>,
 }
 
+/// Where a published chatbot is.
+#[derive(Serialize, Deserialize)]
+struct Pointer {
+    org: OrgId,
+}
+
+/// What visitors see: copies of the attributes `name` and `settings`, made by the table in the write that publishes.
+#[derive(Deserialize)]
+struct Published {
+    #[serde(rename = "published_name")]
+    name: String,
+    #[serde(rename = "published_settings")]
+    settings: ChatbotSettings,
+    #[serde(rename = "published_at")]
+    at: Timestamp,
+}
+
 impl Store {
+    /// Returns a chatbot that is published, by its ID alone.
+    pub async fn published_chatbot(&self, id: &ChatbotId) -> Result<Option<Chatbot>> {
+        let pointer = self.app().get_raw(keys::published_chatbot(id), true).await?;
+        let Some(Pointer { org }) = pointer.map(from_item).transpose()? else {
+            return Ok(None);
+        };
+        let found = self.chatbots(&org).get(id).await?;
+        Ok(found.filter(|bot| bot.published.is_some()))
+    }
+
     /// Returns access to the chatbots of `org`.
     pub fn chatbots(&self, org: &OrgId) -> Chatbots {
         Chatbots {
@@ -57,7 +86,13 @@ fn has(item: &Item, document: &DocumentId) -> bool {
 }
 
 fn parse(item: Item) -> Result<Chatbot> {
+    let published = item.contains_key("published_at").then(|| from_item(item.clone()));
     let mut bot: Chatbot = from_item(item)?;
+    bot.published = published.transpose()?.map(|published: Published| PublishedChatbot {
+        name: published.name,
+        settings: published.settings,
+        published_at: published.at,
+    });
     bot.documents.sort_unstable();
     Ok(bot)
 }
@@ -192,6 +227,34 @@ impl Chatbots {
         conditional_or_own(update, is_own).await?.map(parse).transpose()
     }
 
+    /// Publishes a chatbot as it is at the moment of the write. Returns `false` if it does not exist.
+    pub async fn publish(&self, id: &ChatbotId, now: Timestamp, entry: &AuditEntry) -> Result<bool> {
+        let table = self.store.app();
+        let update = table
+            .part_update(&keys::chatbot(&self.org, id))
+            .update_expression("SET published_name = #name, published_settings = settings, published_at = :now")
+            .condition_expression(ITEM_EXISTS)
+            .expression_attribute_names("#name", "name")
+            .expression_attribute_values(":now", s(now.to_string()));
+        let pointer = Pointer { org: self.org.clone() };
+        let parts = vec![
+            part(update)?,
+            table.part_put(to_item(&keys::published_chatbot(id), &pointer)?)?,
+        ];
+        Ok(self.store.transact_audited(entry, parts).await? == Transaction::Done)
+    }
+
+    /// Ends the publication of a chatbot. Returns `false` if it does not exist or is not published.
+    pub async fn unpublish(&self, id: &ChatbotId, entry: &AuditEntry) -> Result<bool> {
+        let table = self.store.app();
+        let update = table
+            .part_update(&keys::chatbot(&self.org, id))
+            .update_expression("REMOVE published_name, published_settings, published_at")
+            .condition_expression("attribute_exists(published_at)");
+        let parts = vec![part(update)?, table.part_delete_any(&keys::published_chatbot(id))?];
+        Ok(self.store.transact_audited(entry, parts).await? == Transaction::Done)
+    }
+
     /// Deletes a chatbot, with an entry that has its objects removed. Returns whether it existed.
     pub async fn delete(&self, id: &ChatbotId, now: Timestamp) -> Result<bool> {
         let purge = Purge::Chatbot {
@@ -200,6 +263,7 @@ impl Chatbots {
         };
         let parts = vec![
             self.store.app().part_delete(&keys::chatbot(&self.org, id), None)?,
+            self.store.app().part_delete_any(&keys::published_chatbot(id))?,
             self.store.part_purge_entry(&purge, now.as_millisecond())?,
         ];
         let one_less = ResourceChange::chatbot(-1);

@@ -3,6 +3,7 @@
 pub(crate) mod citations;
 mod languages;
 mod packs;
+mod preview;
 mod search;
 
 use aws_sdk_dynamodb::types::AttributeValue;

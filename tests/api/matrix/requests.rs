@@ -79,7 +79,7 @@ pub(super) fn body(operation: &Operation, things: &Things) -> Value {
         (_, "/auth/reset-password/confirm") => json!({"token": things.reset_token, "new_password": PASSWORD}),
         (_, "/auth/verify-email/confirm") => json!({"token": things.verification_token}),
         (_, "/auth/restore-email/confirm") => json!({"token": things.restore_token}),
-        (_, "/ai/chat" | "/ai/chat/stream") => json!({"message": "Hello?"}),
+        (_, "/ai/chat" | "/ai/chat/stream" | "/chatbots/preview") => json!({"message": "Hello?"}),
         (_, "/chat/completions") => json!({"model": "local", "messages": [{"role": "user", "content": "Hello?"}]}),
         (_, "/embeddings") => json!({"model": "compatible/vectors", "input": "Hello?"}),
         (_, "/chat/sessions") => json!({"chatbot_id": things.chatbot}),

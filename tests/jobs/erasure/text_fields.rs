@@ -177,6 +177,44 @@ impl TextFieldWriter<'_> {
         (ada, org)
     }
 
+    /// A chatbot that was published, copied, previewed and searched.
+    async fn make_chatbot(&mut self, caller: &Caller, document: &str) -> String {
+        let settings = json!({
+            "model": MARKER,
+            "system_prompt": MARKER,
+            "welcome_message": MARKER,
+            "suggested_questions": [MARKER],
+            "refusal_text": MARKER,
+            "fixed_answers": [{"question": MARKER, "answer": MARKER}],
+        });
+        let mut bot =
+            json!({"name": MARKER, "description": MARKER, "settings": settings.clone(), "documents": [document]});
+        let made = self
+            .send(caller, "POST /api/v1/chatbots", "", bot.clone())
+            .await
+            .text("id");
+        bot["name"] = json!(format!("{MARKER} too"));
+        self.send(caller, "PUT /api/v1/chatbots/{chatbot_id}", &made, bot).await;
+        for operation in ["publish", "unpublish", "publish"] {
+            let operation = format!("POST /api/v1/chatbots/{{chatbot_id}}/{operation}");
+            self.send(caller, &operation, &made, json!({})).await;
+        }
+        let copy = json!({"name": format!("{MARKER} copy")});
+        self.send(caller, "POST /api/v1/chatbots/{chatbot_id}/clone", &made, copy)
+            .await;
+        let tried = json!({
+            "chatbot_id": made,
+            "message": MARKER,
+            "settings": settings,
+            "chat_history": [{"role": "user", "content": MARKER}],
+        });
+        self.send(caller, "POST /api/v1/chatbots/preview", "", tried).await;
+        let asked = json!({"query": MARKER});
+        self.send(caller, "POST /api/v1/chatbots/{chatbot_id}/search", &made, asked)
+            .await;
+        made
+    }
+
     async fn converse(&mut self, caller: &Caller) {
         let document = self.upload(caller).await;
         self.announce(caller).await;
@@ -186,23 +224,7 @@ impl TextFieldWriter<'_> {
             let update = format!("{method} /api/v1/documents/{{document_id}}");
             self.send(caller, &update, &document, change).await;
         }
-        let settings = json!({
-            "model": MARKER,
-            "system_prompt": MARKER,
-            "welcome_message": MARKER,
-            "suggested_questions": [MARKER],
-            "refusal_text": MARKER,
-        });
-        let mut bot = json!({"name": MARKER, "description": MARKER, "settings": settings, "documents": [document]});
-        let made = self
-            .send(caller, "POST /api/v1/chatbots", "", bot.clone())
-            .await
-            .text("id");
-        bot["name"] = json!(format!("{MARKER} too"));
-        self.send(caller, "PUT /api/v1/chatbots/{chatbot_id}", &made, bot).await;
-        let asked = json!({"query": MARKER});
-        self.send(caller, "POST /api/v1/chatbots/{chatbot_id}/search", &made, asked)
-            .await;
+        let made = self.make_chatbot(caller, &document).await;
         let session = json!({"chatbot_id": made, "title": MARKER});
         let sessions = "POST /api/v1/chat/sessions";
         let session = self.send(caller, sessions, "", session).await.text("id");

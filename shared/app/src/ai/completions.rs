@@ -95,20 +95,35 @@ impl App {
         asked: CompletionRequest,
     ) -> BoxFuture<'_, Result<CompletionStream>> {
         Box::pin(async move {
+            let bot = self.chatbot_named(&billing, &asked.model).await?;
+            let billing = match &bot {
+                Some(bot) => billing.asking(bot)?,
+                None => billing,
+            };
+            self.complete_as(billing, bot, asked).await
+        })
+    }
+
+    /// Starts a completion by a chatbot that was found already, or by a model. `billing`: with the chatbot.
+    fn complete_as(
+        &self,
+        billing: BillingContext,
+        bot: Option<Chatbot>,
+        asked: CompletionRequest,
+    ) -> BoxFuture<'_, Result<CompletionStream>> {
+        Box::pin(async move {
             let Some(last) = asked.messages.iter().rposition(|said| said.role == Role::User) else {
                 return Err(Error::invalid("/messages", "must contain a user message to answer"));
             };
             let question = asked.messages[last].content.clone();
             let before = exchanges(&asked.messages[..last]);
-            let bot = self.chatbot_named(&billing, &asked.model).await?;
             let (thinking_tokens, reasoning_effort) = (asked.options.thinking_tokens(), asked.options.reasoning_effort);
-            let (grounding, settings, billing) = match &bot {
+            let (grounding, settings) = match &bot {
                 Some(bot) => {
-                    let billing = billing.asking(bot)?;
                     let settings = asked.options.of_chatbot(bot.settings.clone());
-                    (self.ground(bot, &question, &before).await?, settings, billing)
+                    (self.ground(bot, &question, &before).await?, settings)
                 }
-                None => (Grounding::default(), asked.options.alone(MAX_TOKENS), billing),
+                None => (Grounding::default(), asked.options.alone(MAX_TOKENS)),
             };
             let id: GenerationId = self.ids.make()?;
             let generation = Generation {
@@ -122,12 +137,14 @@ impl App {
                     system: settings.system_prompt,
                     messages: asked.messages,
                     sources: grounding.sources(),
+                    prescribed: None,
                     refusal: settings.refusal_text,
                     max_tokens: settings.max_tokens,
                     temperature: settings.temperature,
                     reasoning_effort,
                 },
             };
+            let generation = grounding.prescribed(generation);
             let generation = self.generate(generation).await?.begun().await?;
             Ok(CompletionStream {
                 id: id.clone(),
@@ -154,19 +171,31 @@ impl App {
         billing: BillingContext,
         asked: CompletionRequest,
     ) -> BoxFuture<'_, Result<Completion>> {
-        Box::pin(async move {
-            let whole = async {
-                let mut events = self.complete(billing, asked).await?.events();
-                while let Some(event) = events.next().await {
-                    if let CompletionEvent::Done(completion) = event? {
-                        return Ok(*completion);
-                    }
+        Box::pin(async move { self.whole(self.complete(billing, asked)).await })
+    }
+
+    /// As [`App::complete_whole`], by a chatbot that was found already.
+    pub(crate) fn complete_whole_as(
+        &self,
+        billing: BillingContext,
+        bot: Option<Chatbot>,
+        asked: CompletionRequest,
+    ) -> BoxFuture<'_, Result<Completion>> {
+        Box::pin(async move { self.whole(self.complete_as(billing, bot, asked)).await })
+    }
+
+    async fn whole(&self, begun: BoxFuture<'_, Result<CompletionStream>>) -> Result<Completion> {
+        let whole = async {
+            let mut events = begun.await?.events();
+            while let Some(event) = events.next().await {
+                if let CompletionEvent::Done(completion) = event? {
+                    return Ok(*completion);
                 }
-                Err(Error::internal("a completion ended without its last event"))
-            };
-            self.in_time_for_a_whole_answer(whole, "The text generated so far is charged.")
-                .await
-        })
+            }
+            Err(Error::internal("a completion ended without its last event"))
+        };
+        self.in_time_for_a_whole_answer(whole, "The text generated so far is charged.")
+            .await
     }
 
     /// Returns the chatbot that a name selects where a model is expected; `None` for a model's name.

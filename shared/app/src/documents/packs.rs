@@ -136,7 +136,8 @@ impl App {
     pub(crate) async fn segments_of(&self, bot: &Chatbot, keys: Vec<String>) -> Result<Vec<Option<Arc<Segment>>>> {
         let folder = Chatbot::folder(&bot.org, &bot.id);
         let (segments, packs) = self.segments.load_packed(&folder, keys).await?;
-        if !packs.is_empty() {
+        // A chatbot without an ID is not stored, and neither is anything for it.
+        if !packs.is_empty() && !bot.id.as_str().is_empty() {
             let app = self.clone();
             self.continue_in_background(Box::pin(async move {
                 if let Err(error) = app.store_packs(&folder, packs).await {

@@ -123,6 +123,7 @@ impl App {
                 messages: vec![Message::user("Transcribe this page.").with_images([Image::jpeg(jpeg)])],
                 sources: None,
                 refusal: None,
+                prescribed: None,
                 max_tokens: MAX_TOKENS,
                 temperature: Some(0.0),
                 reasoning_effort: Some(ReasoningEffort::Low),

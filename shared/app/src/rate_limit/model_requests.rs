@@ -129,15 +129,13 @@ impl App {
     ///
     /// # Errors
     /// Returns [`Error::Limit`].
-    pub fn keep_pace_of_network<'a>(&'a self, network: &'a Network) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move {
-            let rule = Rule {
-                who: format!("N#{}", network.as_str()),
-                policy: "network",
-                per_minute: ANONYMOUS_PER_MINUTE,
-            };
-            self.count(&rule).await
-        })
+    pub(crate) async fn count_request_of_network(&self, network: &Network) -> Result<()> {
+        let rule = Rule {
+            who: format!("N#{}", network.as_str()),
+            policy: "network",
+            per_minute: ANONYMOUS_PER_MINUTE,
+        };
+        self.count(&rule).await
     }
 
     /// Returns a caller's current request rates without counting a request.

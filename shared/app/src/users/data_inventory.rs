@@ -4,7 +4,7 @@
 //! The inventory lists items before the items that lead to them, so that a restarted erasure finds the rest.
 
 use async_stream::try_stream;
-use domain::{ConversationId, Email, Export, OrgId, PromptId, Result, UserId};
+use domain::{ChatbotId, ConversationId, Email, Export, OrgId, PromptId, Result, UserId};
 use futures::{StreamExt as _, TryStreamExt as _, future::ready, stream::BoxStream};
 use serde_json::Value;
 use store::{Partition, TableName, keys};
@@ -126,6 +126,11 @@ impl App {
             if let Some(due) = account.check_at {
                 let check = keys::billing_check(due.as_millisecond(), org);
                 yield DataItem::Pointers(Partition::item(TableName::Identity, check));
+            }
+            let chatbots = Partition::part(TableName::App, keys::tenant(org), keys::CHATBOTS);
+            for chatbot in self.sort_keys(&chatbots).await? {
+                let pointer = keys::published_chatbot(&ChatbotId(chatbot));
+                yield DataItem::Pointers(Partition::item(TableName::App, pointer));
             }
             // Also files yet to arrive: the holder of an upload link can use it for an hour. The entry to sweep them a
             // day later (`pending_uploads.rs`) contains two IDs and is not part of the inventory.

@@ -20,7 +20,7 @@ use retrieval::Language;
 const NO_DOCUMENTS: &str = "I am the built-in extractive model: I answer only by quoting sentences from documents, \
     and this conversation has none. Ask a chatbot that has documents, or choose a language model.";
 /// Answer if the search found no passage.
-const NO_PASSAGE: &str = "I found nothing about this in the documents.";
+pub const NO_PASSAGE: &str = "I found nothing about this in the documents.";
 /// Answer if no passage answers the question.
 const NO_ANSWER: &str = "The documents do not answer this question.";
 /// Answer to a message without a question.
@@ -52,6 +52,10 @@ impl ChatModel for Local {
 
 /// Returns one text event per sentence, then the end.
 fn events(request: &ChatRequest) -> Vec<ChatEvent> {
+    if let Some(text) = &request.prescribed {
+        let (finish_reason, usage) = (FinishReason::Stop, Usage::default());
+        return vec![ChatEvent::Text(text.clone()), ChatEvent::Done { finish_reason, usage }];
+    }
     let mut events = Vec::new();
     let mut usage = Usage {
         prompt_tokens: prompt_tokens(request),

@@ -51,6 +51,7 @@ fn request(messages: Vec<Message>, sources: Option<Vec<Source>>) -> ChatRequest 
         messages,
         sources,
         refusal: None,
+        prescribed: None,
         max_tokens: 1000,
         temperature: None,
         reasoning_effort: None,

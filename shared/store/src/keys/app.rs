@@ -62,6 +62,11 @@ pub fn chatbot(org: &OrgId, chatbot: &ChatbotId) -> Key {
     key(tenant(org), format!("{CHATBOTS}{chatbot}"))
 }
 
+/// The row that leads visitors to a published chatbot, whose organization they do not know.
+pub fn published_chatbot(chatbot: &ChatbotId) -> Key {
+    key(format!("PUBLISHED#{chatbot}"), "CHATBOT")
+}
+
 /// Partition of the resources of one user in one organization, hidden from the other members.
 pub fn member(org: &OrgId, user: &UserId) -> String {
     format!("O#{org}#U#{user}")

@@ -62,6 +62,7 @@ fn question(app: &App, billing: &BillingContext, text: &str, max_tokens: u32) ->
             messages: vec![Message::user(text)],
             sources: None,
             refusal: None,
+            prescribed: None,
             max_tokens,
             temperature: None,
             reasoning_effort: None,

@@ -107,6 +107,15 @@ impl BillingContext {
         Ok(billing)
     }
 
+    /// Returns the context of an answer that no model writes: a key that may use its chatbot needs no access to a model.
+    #[must_use]
+    pub(crate) fn without_model(mut self) -> Self {
+        if let Some(key) = &mut self.key {
+            key.models = None;
+        }
+        self
+    }
+
     /// Returns the organization if the request has already read it.
     pub(crate) fn known_org(&self) -> Option<&Org> {
         let known = self.key.as_ref().map(|key| key.org.as_ref());

@@ -11,9 +11,9 @@ pub(crate) mod reserve;
 mod run;
 mod stream;
 
-use domain::{Answer, AnswerStatus, Category, GenerationId, Result, Usage};
+use domain::{Answer, AnswerStatus, Category, ChatbotSettings, GenerationId, Result, Usage};
 use futures::future::BoxFuture;
-use llm::{ChatRequest, Provider};
+use llm::{ChatRequest, Provider, Role, estimate_tokens};
 
 pub(crate) use admission::Admission;
 pub use billing_context::BillingContext;
@@ -41,6 +41,33 @@ pub struct Generation {
     /// The request. `model` is filled in; `max_tokens` is raised by the reasoning allowance, and lowered if a limit has
     /// less left; the oldest turns are omitted if the model's context is too small for all of them.
     pub request: ChatRequest,
+}
+
+impl Generation {
+    /// Returns the generation with this text instead of a model's answer, for which no tokens are charged.
+    #[must_use]
+    pub(crate) fn prescribe(self, text: String) -> Self {
+        let question = self
+            .request
+            .messages
+            .into_iter()
+            .rfind(|message| message.role == Role::User);
+        Self {
+            billing: self.billing.without_model(),
+            model: ChatbotSettings::default().model,
+            thinking_tokens: 0,
+            request: ChatRequest {
+                system: None,
+                messages: question.into_iter().collect(),
+                sources: None,
+                refusal: None,
+                max_tokens: u32::try_from(estimate_tokens(&text)).unwrap_or(u32::MAX),
+                prescribed: Some(text),
+                ..self.request
+            },
+            ..self
+        }
+    }
 }
 
 /// An event of a model's answer.

@@ -131,6 +131,7 @@ impl Run {
     /// Returns the call's token usage.
     fn usage(&self, end: &End) -> llm::Usage {
         match end {
+            _ if self.generation.request.prescribed.is_some() => llm::Usage::default(),
             // The provider reported no usage, and the model wrote nothing.
             End::Whole(_, usage) if usage.total() > 0 || !self.has_written() => *usage,
             // The provider does not charge for a call that fails before any text or reasoning.

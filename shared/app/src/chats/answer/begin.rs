@@ -79,6 +79,7 @@ impl App {
             thinking_tokens,
             request,
         };
+        let generation = grounding.prescribed(generation);
         if chatbot.is_some() {
             // Reading documents takes time: a request that was overtaken meanwhile reserves nothing.
             check_unmoved(&conversations, &conversation).await?;
@@ -95,6 +96,7 @@ impl App {
             return Err(in_progress());
         }
 
+        let needs_title = conversation.title.is_none() && !grounding.is_prescribed();
         let live = self.active_answers.open(&answer, written.clone());
         let writer = Writer {
             app: self.clone(),
@@ -103,7 +105,7 @@ impl App {
             generation: Some(generation),
             live: live.clone(),
             began: tokio::time::Instant::now(),
-            generate_title: conversation.title.is_none().then_some(title::TitleGenerator {
+            generate_title: needs_title.then_some(title::TitleGenerator {
                 // A title is not an answer to anyone.
                 billing: BillingContext {
                     chatbot: None,
@@ -184,6 +186,7 @@ fn request(
         system: settings.system_prompt.clone(),
         messages,
         sources: grounding.sources(),
+        prescribed: None,
         refusal: settings.refusal_text.clone(),
         max_tokens: settings.max_tokens,
         temperature: settings.temperature,

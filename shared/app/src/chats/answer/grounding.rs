@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
-use domain::{Chatbot, ChatbotId, Citation, Document, DocumentStatus, OrgId, Result};
+use domain::{AnswerMode, Chatbot, ChatbotId, ChatbotSettings, Citation, Document, DocumentStatus, OrgId, Result};
 use futures::future::BoxFuture;
-use llm::{Mark, Source, statements};
-use retrieval::{Exchange, Indexed, Language, Passage, SourceLocation, standalone};
+use llm::{Mark, NO_PASSAGE, Source, statements};
+use retrieval::{Exchange, Indexed, Language, Passage, SourceLocation, is_same_question, standalone};
 
-use crate::App;
+use crate::{App, Generation};
 
 /// A passage that a question finds.
 #[derive(Debug, Clone)]
@@ -27,13 +27,28 @@ pub(crate) struct Grounding {
     earlier: Vec<Citation>,
     unread: usize,
     documents: usize,
+    /// The answer, if no model is to write one.
+    prescribed: Option<String>,
+}
+
+/// Returns the answer that a chatbot's settings prescribe for a question.
+fn fixed_answer(settings: &ChatbotSettings, question: &str) -> Option<String> {
+    let mut fixed = settings.fixed_answers.iter();
+    let found = fixed.find(|fixed| is_same_question(&fixed.question, question))?;
+    Some(found.answer.clone())
 }
 
 impl App {
     /// Searches the indexed documents of `bot`; `before` is the conversation before the question, newest first.
     pub(crate) async fn ground(&self, bot: &Chatbot, question: &str, before: &[Exchange<'_>]) -> Result<Grounding> {
+        if let Some(answer) = fixed_answer(&bot.settings, question) {
+            return Ok(Grounding {
+                prescribed: Some(answer),
+                ..Grounding::default()
+            });
+        }
         if bot.documents.is_empty() {
-            return Ok(Grounding::default());
+            return Ok(Grounding::default().refused_without_passages(&bot.settings));
         }
         let searched = self.search_documents(bot, bot.settings.top_k as usize, |languages| {
             standalone(question, before, languages)
@@ -42,7 +57,7 @@ impl App {
         if let Some(passages) = &mut grounding.passages {
             passages.retain(|passage| passage.relevance >= bot.settings.min_relevance);
         }
-        Ok(grounding)
+        Ok(grounding.refused_without_passages(&bot.settings))
     }
 
     /// Returns the passages of a chatbot's documents that a question finds, best first.
@@ -103,6 +118,7 @@ impl App {
             earlier: Vec::new(),
             unread,
             documents: documents.len(),
+            prescribed: None,
         })
     }
 }
@@ -113,6 +129,29 @@ fn is_unread(document: &Document) -> bool {
 }
 
 impl Grounding {
+    /// Returns the same with the refusal as the answer if the chatbot only answers from passages and there is none.
+    fn refused_without_passages(mut self, settings: &ChatbotSettings) -> Self {
+        let has_passages = self.passages.as_ref().is_some_and(|found| !found.is_empty());
+        if settings.mode == AnswerMode::Query && !has_passages {
+            self.passages = None;
+            self.prescribed = Some(settings.refusal_text.clone().unwrap_or_else(|| NO_PASSAGE.to_owned()));
+        }
+        self
+    }
+
+    /// Returns whether no model writes the answer.
+    pub(crate) fn is_prescribed(&self) -> bool {
+        self.prescribed.is_some()
+    }
+
+    /// Returns the generation of an answer, without a model if its text is prescribed.
+    pub(crate) fn prescribed(&self, generation: Generation) -> Generation {
+        match &self.prescribed {
+            Some(text) => generation.prescribe(text.clone()),
+            None => generation,
+        }
+    }
+
     /// Returns the same for a continued answer that already has these citations.
     pub(crate) fn behind(self, earlier: Vec<Citation>) -> Self {
         Self { earlier, ..self }

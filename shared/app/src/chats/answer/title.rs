@@ -93,6 +93,7 @@ impl TitleGenerator {
                 messages: vec![Message::user(said)],
                 sources: None,
                 refusal: None,
+                prescribed: None,
                 max_tokens: MAX_TOKENS,
                 temperature: None,
                 reasoning_effort,
