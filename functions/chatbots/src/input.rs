@@ -85,6 +85,10 @@ pub(crate) struct SettingsPatch {
     /// and inflection, is the same. Replaces the current ones; all together have at most 32 KB.
     #[garde(length(max = FixedAnswer::MAX), custom(small_together), dive)]
     fixed_answers: Option<Vec<FixedAnswerInput>>,
+    /// Whether the model rewrites a question that leans on the conversation (`and in May?`) before the documents are
+    /// searched, which is one more call. The built-in model does not; then rules add what the question leaves out.
+    #[garde(skip)]
+    rewrite_questions: Option<bool>,
     /// The share of a question that a passage must contain to be given to the model, weighted by the rarity of the
     /// words.
     #[garde(range(min = 0.0, max = 1.0))]
@@ -167,6 +171,7 @@ impl SettingsPatch {
             refusal_text: text(self.refusal_text, before.refusal_text),
             mode: self.mode.unwrap_or(before.mode),
             fixed_answers: self.fixed_answers.map_or(before.fixed_answers, fixed_answers),
+            rewrite_questions: self.rewrite_questions.unwrap_or(before.rewrite_questions),
             min_relevance: self.min_relevance.unwrap_or(before.min_relevance),
             temperature: self.temperature.or(before.temperature),
             max_tokens: self.max_tokens.unwrap_or(before.max_tokens),
@@ -188,6 +193,8 @@ impl SettingsPatch {
             self.mode.map(|mode| ("settings.mode", json!(mode))),
             self.fixed_answers
                 .map(|fixed| ("settings.fixed_answers", json!(fixed_answers(fixed)))),
+            self.rewrite_questions
+                .map(|rewrites| ("settings.rewrite_questions", json!(rewrites))),
             self.min_relevance.map(|share| ("settings.min_relevance", json!(share))),
             self.temperature
                 .map(|temperature| ("settings.temperature", json!(temperature))),

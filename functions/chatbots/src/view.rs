@@ -41,6 +41,8 @@ pub(crate) struct SettingsView {
     mode: AnswerMode,
     /// Questions with a prescribed answer.
     fixed_answers: Vec<FixedAnswerView>,
+    /// Whether the model rewrites follow-up questions before the documents are searched.
+    rewrite_questions: bool,
     /// The share of a question that a passage must contain to be given to the model, 0 to 1.
     min_relevance: f32,
     temperature: Option<f32>,
@@ -103,6 +105,7 @@ impl From<ChatbotSettings> for SettingsView {
             refusal_text,
             mode,
             fixed_answers,
+            rewrite_questions,
             min_relevance,
             temperature,
             max_tokens,
@@ -121,6 +124,7 @@ impl From<ChatbotSettings> for SettingsView {
             fixed_answers: fixed_answers
                 .map(|FixedAnswer { question, answer }| FixedAnswerView { question, answer })
                 .collect(),
+            rewrite_questions,
             min_relevance,
             temperature,
             max_tokens,

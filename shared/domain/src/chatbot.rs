@@ -53,6 +53,8 @@ pub struct ChatbotSettings {
     pub mode: AnswerMode,
     /// Questions with a prescribed answer.
     pub fixed_answers: Vec<FixedAnswer>,
+    /// Whether its model rewrites a follow-up question before its documents are searched.
+    pub rewrite_questions: bool,
     /// The share of a question that a passage must contain to be given to the model, 0 to 1.
     pub min_relevance: f32,
     /// Sampling temperature, 0 to 2; `None` means the model's default.
@@ -77,6 +79,7 @@ impl Default for ChatbotSettings {
             refusal_text: None,
             mode: AnswerMode::Chat,
             fixed_answers: Vec::new(),
+            rewrite_questions: true,
             min_relevance: 0.0,
             temperature: None,
             max_tokens: 1024,

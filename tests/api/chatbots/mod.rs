@@ -4,6 +4,7 @@ pub(crate) mod citations;
 mod languages;
 mod packs;
 mod preview;
+mod rewriting;
 mod search;
 
 use aws_sdk_dynamodb::types::AttributeValue;

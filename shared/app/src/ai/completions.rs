@@ -121,7 +121,7 @@ impl App {
             let (grounding, settings) = match &bot {
                 Some(bot) => {
                     let settings = asked.options.of_chatbot(bot.settings.clone());
-                    (self.ground(bot, &question, &before).await?, settings)
+                    (self.ground(bot, &billing, &question, &before).await?, settings)
                 }
                 None => (Grounding::default(), asked.options.alone(MAX_TOKENS)),
             };

@@ -16,16 +16,19 @@ pub enum Category {
     Titles,
     /// Scanned pages of documents.
     Transcription,
+    /// Follow-up questions to chatbots, rewritten to be searched for.
+    Rewriting,
 }
 
 impl Category {
     /// All categories.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Chat,
         Self::Embeddings,
         Self::Sql,
         Self::Titles,
         Self::Transcription,
+        Self::Rewriting,
     ];
 
     /// Its name in responses.
@@ -36,6 +39,7 @@ impl Category {
             Self::Sql => "sql",
             Self::Titles => "titles",
             Self::Transcription => "transcription",
+            Self::Rewriting => "rewriting",
         }
     }
 }

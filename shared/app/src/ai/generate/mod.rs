@@ -138,8 +138,10 @@ impl App {
         Box::pin(async move {
             generation.billing.may_ask(&generation.model)?;
             let Admission { org, subjects } = match generation.category {
-                // Titles and scanned pages are not requests by the user.
-                Category::Titles | Category::Transcription => self.terms(&generation.billing).await?,
+                // Titles, scanned pages and rewritten questions are not requests by the user.
+                Category::Titles | Category::Transcription | Category::Rewriting => {
+                    self.terms(&generation.billing).await?
+                }
                 _ => self.admit(&generation.billing).await?,
             };
             let fallbacks: Vec<String> = org

@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use domain::{AnswerMode, Chatbot, ChatbotId, ChatbotSettings, Citation, Document, DocumentStatus, OrgId, Result};
 use futures::future::BoxFuture;
 use llm::{Mark, NO_PASSAGE, Source, statements};
-use retrieval::{Exchange, Indexed, Language, Passage, SourceLocation, is_same_question, standalone};
+use retrieval::{Exchange, Indexed, Language, Passage, SourceLocation, is_same_question};
 
-use crate::{App, Generation};
+use crate::{App, BillingContext, Generation};
 
 /// A passage that a question finds.
 #[derive(Debug, Clone)]
@@ -40,7 +40,13 @@ fn fixed_answer(settings: &ChatbotSettings, question: &str) -> Option<String> {
 
 impl App {
     /// Searches the indexed documents of `bot`; `before` is the conversation before the question, newest first.
-    pub(crate) async fn ground(&self, bot: &Chatbot, question: &str, before: &[Exchange<'_>]) -> Result<Grounding> {
+    pub(crate) async fn ground(
+        &self,
+        bot: &Chatbot,
+        billing: &BillingContext,
+        question: &str,
+        before: &[Exchange<'_>],
+    ) -> Result<Grounding> {
         if let Some(answer) = fixed_answer(&bot.settings, question) {
             return Ok(Grounding {
                 prescribed: Some(answer),
@@ -50,8 +56,8 @@ impl App {
         if bot.documents.is_empty() {
             return Ok(Grounding::default().refused_without_passages(&bot.settings));
         }
-        let searched = self.search_documents(bot, bot.settings.top_k as usize, |languages| {
-            standalone(question, before, languages)
+        let searched = self.search_documents(bot, bot.settings.top_k as usize, async |languages: &[Language]| {
+            self.search_question(bot, billing, question, before, languages).await
         });
         let mut grounding = searched.await?;
         if let Some(passages) = &mut grounding.passages {
@@ -75,7 +81,9 @@ impl App {
             let bot = self.chatbot(org, id).await?;
             let given = bot.settings.top_k;
             let limit = limit.unwrap_or(given) as usize;
-            let found = self.search_documents(&bot, limit, |_| question.to_owned()).await?;
+            let found = self
+                .search_documents(&bot, limit, async |_: &[Language]| question.to_owned())
+                .await?;
             let passages = found.passages.into_iter().flatten().zip(0_u32..);
             let passages = passages.map(|(passage, rank)| FoundPassage {
                 is_used: rank < given && passage.relevance >= bot.settings.min_relevance,
@@ -90,7 +98,7 @@ impl App {
         &self,
         bot: &Chatbot,
         limit: usize,
-        query: impl FnOnce(&[Language]) -> String,
+        query: impl AsyncFnOnce(&[Language]) -> String,
     ) -> Result<Grounding> {
         let documents = self.store.documents(&bot.org).get_many(&bot.documents).await?;
         let unread = documents.iter().filter(|document| is_unread(document)).count();
@@ -112,7 +120,7 @@ impl App {
                 })
             })
             .collect();
-        let query = query(&retrieval::languages(&indexed));
+        let query = query(&retrieval::languages(&indexed)).await;
         Ok(Grounding {
             passages: Some(retrieval::search(&indexed, &query, limit)),
             earlier: Vec::new(),

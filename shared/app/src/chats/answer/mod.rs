@@ -9,6 +9,7 @@ mod follow;
 mod generation_options;
 mod grounding;
 mod post_processor;
+mod rewrite;
 mod title;
 mod write;
 

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use domain::{Category, ConversationId, Result};
-use futures::{StreamExt as _, future::BoxFuture};
-use llm::{ChatRequest, Message, ReasoningEffort};
+use domain::{Category, ConversationId};
+use futures::future::BoxFuture;
 use store::Conversations;
 
-use crate::{App, BillingContext, Generated, Generation};
+use crate::{
+    App, BillingContext,
+    ai::auxiliary::{AuxiliaryText, excerpt},
+};
 
 /// Maximum length of an automatic title, in characters.
 const TITLE: usize = 60;
@@ -15,8 +17,6 @@ const TITLE: usize = 60;
 const EXCERPT: usize = 1000;
 /// Maximum length of a model's title, in tokens.
 const MAX_TOKENS: u32 = 32;
-/// Maximum number of reasoning tokens for a title.
-const THINKING_TOKENS: u32 = 2_048;
 /// Timeout for a title.
 const LIMIT: Duration = Duration::from_secs(15);
 /// The same for a reasoning model.
@@ -45,73 +45,38 @@ impl TitleGenerator {
         answer: String,
     ) -> BoxFuture<'static, ()> {
         Box::pin(async move {
-            // The built-in model only quotes; it writes no titles.
-            let Ok(chosen) = app.model(&self.model, &[]).await else {
-                return;
+            let said = format!(
+                "Person: {}\n\nAssistant: {}",
+                excerpt(&question, EXCERPT),
+                excerpt(&answer, EXCERPT)
+            );
+            let wanted = AuxiliaryText {
+                billing: self.billing,
+                category: Category::Titles,
+                model: self.model,
+                rules: RULES,
+                message: said,
+                max_tokens: MAX_TOKENS,
+                limit: LIMIT,
+                thinking_limit: THINKING_LIMIT,
             };
-            if !chosen.model.info().generative {
-                return;
-            }
-            let limit = if chosen.thinking_tokens > 0 {
-                THINKING_LIMIT
-            } else {
-                LIMIT
-            };
-            let effort = (chosen.thinking_tokens > 0).then_some(ReasoningEffort::Low);
-            let made = tokio::time::timeout(limit, self.make(&app, &question, &answer, effort)).await;
-            let stored = match made {
-                Ok(Ok(Some(title))) => conversations
+            let stored = match app
+                .auxiliary_text(wanted)
+                .await
+                .map(|text| text.as_deref().and_then(clean))
+            {
+                Ok(Some(title)) => conversations
                     .retitle(&self.conversation, &self.title, &title)
                     .await
                     .map(|_| ()),
-                Ok(Ok(None)) | Err(_) => Ok(()),
-                Ok(Err(error)) => Err(error),
+                Ok(None) => Ok(()),
+                Err(error) => Err(error),
             };
             if let Err(error) = stored {
                 tracing::info!(conversation_id = %self.conversation, %error, "title.not_made");
             }
         })
     }
-
-    async fn make(
-        &self,
-        app: &App,
-        question: &str,
-        answer: &str,
-        reasoning_effort: Option<ReasoningEffort>,
-    ) -> Result<Option<String>> {
-        let said = format!("Person: {}\n\nAssistant: {}", excerpt(question), excerpt(answer));
-        let generation = Generation {
-            id: app.ids.make()?,
-            billing: self.billing.clone(),
-            category: Category::Titles,
-            model: self.model.clone(),
-            thinking_tokens: THINKING_TOKENS,
-            request: ChatRequest {
-                model: String::new(),
-                system: Some(RULES.to_owned()),
-                messages: vec![Message::user(said)],
-                sources: None,
-                refusal: None,
-                prescribed: None,
-                max_tokens: MAX_TOKENS,
-                temperature: None,
-                reasoning_effort,
-            },
-        };
-        let mut events = app.generate(generation).await?;
-        let mut title = String::new();
-        while let Some(event) = events.next().await {
-            if let Generated::Text(text) = event? {
-                title.push_str(&text);
-            }
-        }
-        Ok(clean(&title))
-    }
-}
-
-fn excerpt(text: &str) -> &str {
-    text.char_indices().nth(EXCERPT).map_or(text, |(end, _)| &text[..end])
 }
 
 /// Extracts the title from a model's text; `None` if there is none.

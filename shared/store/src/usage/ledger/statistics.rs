@@ -105,6 +105,7 @@ pub(super) fn letter(category: Category) -> char {
         Category::Sql => 'q',
         Category::Titles => 't',
         Category::Transcription => 'p',
+        Category::Rewriting => 'w',
     }
 }
 
