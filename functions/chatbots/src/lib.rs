@@ -1,10 +1,12 @@
 //! Chatbots: their settings, and the documents they answer from.
 
+mod evaluation;
 mod input;
 mod preview;
 mod view;
 
 use domain::auth::permission::{ReadChatbots, WriteChatbots};
+use evaluation::{EvaluationRequest, EvaluationView};
 use http_api::{Api, Body, Created, Ctx, Json, Listing, May, NoContent, Origin, Paging, Path, Query, Result};
 use input::{BotPath, ChatbotPatch, CloneOptions, DocumentIds, Filter, LinkPath, NewChatbot, PassageSearch};
 use preview::{PreviewRequest, PreviewView, messages};
@@ -78,6 +80,13 @@ pub fn api() -> Api {
             search_chatbot,
             "Search the documents of a chatbot. Returns the passages that a question finds, with their scores; no model \
              is called, and nothing is stored.",
+        )
+        .post(
+            "/chatbots/{chatbot_id}/evaluate",
+            evaluate_chatbot,
+            "Evaluate a chatbot. Asks up to 50 questions, each by itself, and compares the answers and the passages that \
+             are found with what is expected. Answers are charged as usual, and not stored. All have 280 seconds \
+             together.",
         )
         .post(
             "/chatbots/{chatbot_id}/documents",
@@ -191,6 +200,16 @@ async fn search_chatbot(
 ) -> Result<Json<SearchView>> {
     let found = app.search_chatbot(&member.org.org, &path.chatbot_id, &body.query, body.limit);
     Ok(Json(found.await?.into()))
+}
+
+async fn evaluate_chatbot(
+    app: Ctx,
+    member: May<WriteChatbots>,
+    Path(path): Path<BotPath>,
+    Body(body): Body<EvaluationRequest>,
+) -> Result<Json<EvaluationView>> {
+    let evaluated = app.evaluate_chatbot(&member.identity, &member.org, &path.chatbot_id, body.into_cases());
+    Ok(Json(evaluated.await?.into()))
 }
 
 async fn assign_documents(

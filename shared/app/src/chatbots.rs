@@ -1,5 +1,6 @@
 //! Chatbots: who may change them, and the documents they answer from.
 
+pub(crate) mod evaluation;
 pub(crate) mod preview;
 
 use domain::{

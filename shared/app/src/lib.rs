@@ -40,6 +40,7 @@ pub use billing::config::BillingConfig;
 pub use billing::subscriptions::{InvoiceFound, PlanChange, PlanChangePreview, PreviewLine, SubscriptionFound};
 pub use billing::webhook::SignedStripeEvent;
 pub use chatbots::NewChatbot;
+pub use chatbots::evaluation::{EvaluatedCase, EvaluationCase};
 pub use chatbots::preview::Preview;
 pub use chats::answer::{
     ANSWER_NOT_STREAMED, AnswerEvent, AnswerStream, Answered, FoundPassage, GenerationOptions, LastSeen, Question,

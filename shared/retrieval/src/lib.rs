@@ -43,7 +43,7 @@ pub use extract::{
 pub use index_file::{IndexedFile, index_extracted, index_file};
 pub use kind::Kind;
 pub use language::{Language, of_question};
-pub use question::{Exchange, Relation, Wants, has_numeral, is_same_question, leans_back, standalone};
+pub use question::{Exchange, Relation, Wants, has_numeral, is_same_question, leans_back, says, standalone};
 pub use search::{Indexed, Passage, languages, like, search};
 pub use segment::{Segment, SegmentError};
 pub use sentences::sentences;

@@ -90,6 +90,13 @@ pub fn is_same_question(one: &str, other: &str) -> bool {
     !of_one.is_empty() && of_one == words(other)
 }
 
+/// Returns whether a text contains these words in this order, whatever their case, accents and punctuation.
+pub fn says(text: &str, part: &str) -> bool {
+    let words = |text: &str| surface(Language::Unknown, text);
+    let part = words(part);
+    !part.is_empty() && has_phrase(&words(text), &part)
+}
+
 /// How a message relates to the conversation before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Relation {
@@ -228,6 +235,22 @@ mod tests {
             ("", "?", false),
         ] {
             assert_eq!(is_same_question(one, other), same, "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn a_text_says_words_in_their_order_and_between_other_words() {
+        for (text, part, is_said) in [
+            ("It takes Three weeks, at most.", "three weeks", true),
+            ("It takes three-weeks.", "three weeks", true),
+            ("It takes thirty weeks", "three weeks", false),
+            ("weeks three", "three weeks", false),
+            ("threefold", "three", false),
+            ("Das Café öffnet um neun.", "cafe offnet", true),
+            ("博物馆九点开门。", "九点", true),
+            ("anything", "...", false),
+        ] {
+            assert_eq!(says(text, part), is_said, "{text}: {part}");
         }
     }
 

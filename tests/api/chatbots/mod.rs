@@ -1,6 +1,7 @@
 //! Chatbots and their documents.
 
 pub(crate) mod citations;
+mod evaluation;
 mod languages;
 mod packs;
 mod preview;

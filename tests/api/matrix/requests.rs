@@ -83,6 +83,7 @@ pub(super) fn body(operation: &Operation, things: &Things) -> Value {
         (_, "/chat/completions") => json!({"model": "local", "messages": [{"role": "user", "content": "Hello?"}]}),
         (_, "/embeddings") => json!({"model": "compatible/vectors", "input": "Hello?"}),
         (_, "/chat/sessions") => json!({"chatbot_id": things.chatbot}),
+        (_, "/chatbots/{chatbot_id}/evaluate") => json!({"questions": [{"question": "Hello?"}]}),
         (_, "/documents/url") => json!({"url": things.page}),
         (_, "/documents/uploads") => json!({"file_name": "a.txt", "size": 4}),
         (_, "/audit_logs") => json!({"action": "seen"}),

@@ -209,6 +209,9 @@ impl TextFieldWriter<'_> {
             "chat_history": [{"role": "user", "content": MARKER}],
         });
         self.send(caller, "POST /api/v1/chatbots/preview", "", tried).await;
+        let questions = json!({"questions": [{"question": MARKER, "expected_answer": MARKER}]});
+        let evaluate = "POST /api/v1/chatbots/{chatbot_id}/evaluate";
+        self.send(caller, evaluate, &made, questions).await;
         let asked = json!({"query": MARKER});
         self.send(caller, "POST /api/v1/chatbots/{chatbot_id}/search", &made, asked)
             .await;

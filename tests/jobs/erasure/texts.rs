@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 /// Texts that are no free ones: names of things and choices, which an operation refuses unless it knows them.
-const CHOICES: [&str; 18] = [
+const CHOICES: [&str; 19] = [
     "/model",
     "/messages/*/content/*/type",
     "/downgrade_model",
@@ -17,6 +17,7 @@ const CHOICES: [&str; 18] = [
     "/chatbot_id",
     "/user_id",
     "/document_id",
+    "/questions/*/document_id",
     "/documents/*",
     "/document_ids/*",
     "/time_zone",
