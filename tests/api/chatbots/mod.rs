@@ -2,6 +2,7 @@
 
 pub(crate) mod citations;
 mod evaluation;
+mod isolation;
 mod languages;
 mod packs;
 mod preview;
