@@ -126,7 +126,7 @@ new-function: ## Start a new function: NAME=orgs (KIND=http, queue or schedule)
 	@python3 infra/tools/new_function.py "$(or $(KIND),http)" "$(NAME)"
 
 ##@ Check
-.PHONY: lint lint-rust lint-docs lint-features lint-deps lint-template lint-spelling fmt validate audit openapi bench corpus eval
+.PHONY: lint lint-rust lint-docs lint-features lint-deps lint-template lint-spelling fmt validate audit openapi bench corpus eval eval-conversations
 lint: lint-rust lint-docs lint-features lint-deps lint-template lint-spelling ## Check format, clippy, docs, licenses, template and spelling
 
 lint-rust:
@@ -178,6 +178,9 @@ corpus: ## Read 225 PDFs of Debian packages, and compare the text with poppler's
 
 eval: ## Measure search and the built-in model on question sets in SQuAD's format (ARGS="FILE... --half report")
 	cargo run --quiet --release -p llm --example eval -- $(ARGS)
+
+eval-conversations: ## Measure follow-ups and questions in other words than the text, with the built-in model (ARGS="--half tune --show")
+	cargo run --quiet --release -p llm --example conversations -- shared/llm/examples/data/conversations.json $(ARGS)
 
 ##@ Lambda
 .PHONY: build build-arm64 build-x86_64 sizes test-lambda invoke cost deploy

@@ -10,6 +10,8 @@ use crate::terms::{index_terms, question_terms, surface};
 const MOST_AFTER_OPENING: usize = 3;
 /// The same for a question with a pronoun.
 const MOST_BESIDE_POINTER: usize = 4;
+/// A question of at most so many words that has one term only is a fragment.
+const MOST_WORDS_OF_FRAGMENT: usize = 4;
 /// An earlier question or answer contributes at most so much to a search. Characters.
 const LONGEST_CONTEXT: usize = 300;
 
@@ -136,7 +138,9 @@ impl Relation {
         let leans = strong == 0
             || (opens && strong <= MOST_AFTER_OPENING)
             || (points && !has_name && strong <= MOST_BESIDE_POINTER)
-            || (points && strong <= 2);
+            || (points && strong <= 2)
+            // `In which year?`
+            || (strong <= 1 && !has_name && text.split(' ').count() <= MOST_WORDS_OF_FRAGMENT);
         if leans { Self::FollowUp } else { Self::Independent }
     }
 }
@@ -262,6 +266,8 @@ mod tests {
             (English, "What was named after him?", Relation::FollowUp),
             (English, "Is 1 one of them?", Relation::FollowUp),
             (English, "And in Uppsala?", Relation::FollowUp),
+            (English, "In which year?", Relation::FollowUp),
+            (English, "Who discovered oxygen?", Relation::Independent),
             (
                 English,
                 "Who proved that there are infinitely many primes?",

@@ -1,0 +1,145 @@
+//! Measures follow-up questions and questions in other words than the text has: `make eval-conversations`.
+//!
+//! ```text
+//! conversations FILE [--half tune|report] [--show]
+//! ```
+//! FILE has documents, and conversations of a document's name and pairs of a question and the text that its answer must
+//! contain. Every second conversation belongs to the half `tune`, by which rules may be made, the others to `report`.
+//! An earlier question is followed by the answer of the built-in model, right or wrong, as in a real conversation.
+
+#![expect(clippy::print_stdout, reason = "the report is what it is for")]
+#![expect(clippy::expect_used, reason = "a file that cannot be read ends the measurement")]
+
+use futures::TryStreamExt as _;
+use futures::executor::block_on;
+use llm::{ChatEvent, ChatModel as _, ChatRequest, CitationFilter, Local, Message, Source, exchanges};
+use retrieval::{Indexed, Kind, Passage, Segment, SourceLocation, index_file, languages, says, search, standalone};
+use serde::Deserialize;
+
+/// Passages given to the model.
+const PASSAGES: usize = 8;
+
+#[derive(Deserialize)]
+struct Set {
+    documents: Vec<Document>,
+    conversations: Vec<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+struct Document {
+    name: String,
+    text: String,
+}
+
+#[derive(Default)]
+struct Count {
+    asked: usize,
+    found: usize,
+    answered: usize,
+    right: usize,
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let path = arguments.first().expect("a file");
+    let half = arguments.iter().position(|argument| argument == "--half");
+    let half = half.map(|at| usize::from(arguments.get(at + 1).is_some_and(|half| half == "report")));
+    let shows = arguments.iter().any(|argument| argument == "--show");
+    let set: Set = serde_json::from_slice(&std::fs::read(path).expect("a readable file")).expect("a set");
+    let segments: Vec<(&str, Segment)> = set
+        .documents
+        .iter()
+        .map(|document| {
+            let indexed = index_file(document.text.as_bytes(), Kind::Text).expect("a text");
+            (
+                document.name.as_str(),
+                Segment::from_bytes(&indexed.segment).expect("a segment"),
+            )
+        })
+        .collect();
+    let indexed: Vec<Indexed<'_>> = segments
+        .iter()
+        .map(|(name, segment)| Indexed {
+            document_id: name,
+            name,
+            segment,
+        })
+        .collect();
+    let (mut openings, mut follow_ups) = (Count::default(), Count::default());
+    for (at, conversation) in set.conversations.iter().enumerate() {
+        if half.is_some_and(|half| at % 2 != half) {
+            continue;
+        }
+        let mut messages: Vec<Message> = Vec::new();
+        for (turn, pair) in conversation[1..].chunks_exact(2).enumerate() {
+            let [question, expected] = pair else { continue };
+            let before = exchanges(&messages);
+            let query = standalone(question, &before, &languages(&indexed));
+            let passages = search(&indexed, &query, PASSAGES);
+            messages.push(Message::user(question));
+            let (answer, is_answered) = answer(&messages, &passages);
+            let count = if turn == 0 { &mut openings } else { &mut follow_ups };
+            count.asked += 1;
+            count.found += usize::from(passages.iter().any(|passage| says(&passage.text, expected)));
+            count.answered += usize::from(is_answered);
+            let is_right = is_answered && says(&answer, expected);
+            count.right += usize::from(is_right);
+            if shows && !is_right {
+                println!("  {question} ({query})\n    {answer}");
+            }
+            messages.push(Message::assistant(answer));
+        }
+    }
+    for (name, count) in [("other words", openings), ("follow-ups", follow_ups)] {
+        let Count {
+            asked,
+            found,
+            answered,
+            right,
+        } = count;
+        println!("{name}: {asked} asked, passage found {found}, answered {answered}, right {right}");
+    }
+}
+
+/// Returns the answer of the built-in model, and whether it is one.
+fn answer(messages: &[Message], passages: &[Passage]) -> (String, bool) {
+    let sources = (1..).zip(passages).map(|(number, passage)| Source {
+        number,
+        name: passage.name.clone(),
+        place: match &passage.place {
+            SourceLocation::Page(page) => Some(format!("page {page}")),
+            SourceLocation::Heading(path) => Some(path.clone()),
+            SourceLocation::Whole => None,
+        },
+        text: passage.text.clone(),
+        before: passage.before.clone(),
+        after: passage.after.clone(),
+        language: passage.language,
+        score: passage.score,
+        relevance: passage.relevance,
+    });
+    let sources: Vec<Source> = sources.collect();
+    let numbers: Vec<u32> = sources.iter().map(|source| source.number).collect();
+    let request = ChatRequest {
+        model: "local".to_owned(),
+        system: None,
+        messages: messages.to_vec(),
+        sources: Some(sources),
+        refusal: None,
+        prescribed: None,
+        max_tokens: 1_024,
+        temperature: None,
+        reasoning_effort: None,
+    };
+    let events: Vec<ChatEvent> = block_on(Local.chat(request).try_collect()).expect("an answer");
+    let mut filter = CitationFilter::new(numbers, 0);
+    let mut text = String::new();
+    for event in events {
+        if let ChatEvent::Text(piece) = event {
+            text.push_str(&filter.push(&piece));
+        }
+    }
+    text.push_str(&filter.finish());
+    let is_answered = !filter.cited().is_empty();
+    (text, is_answered)
+}
