@@ -2,7 +2,8 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::{
-    Chatbot, ChatbotId, DocumentId, Error, OrgId, Page, PageRequest, Plan, PlanLimit, Purge, Result, Timestamp, UserId,
+    Chatbot, ChatbotId, DocumentId, Entitlements, Error, OrgId, Page, PageRequest, PlanLimit, Purge, Result, Timestamp,
+    UserId,
 };
 
 use crate::{
@@ -64,7 +65,7 @@ fn parse(item: Item) -> Result<Chatbot> {
 
 impl Chatbots {
     /// Stores a new chatbot if `plan` allows one more. Returns the exceeded limit otherwise.
-    pub async fn create(&self, bot: &Chatbot, plan: Plan) -> Result<Result<(), PlanLimit>> {
+    pub async fn create(&self, bot: &Chatbot, own: &Entitlements) -> Result<Result<(), PlanLimit>> {
         let mut item = to_item(&keys::chatbot(&self.org, &bot.id), bot)?;
         item.remove("documents");
         item.extend(set(&bot.documents).map(|documents| ("documents".to_owned(), documents)));
@@ -72,7 +73,7 @@ impl Chatbots {
         let one_more = ResourceChange::chatbot(1);
         match self
             .store
-            .transact_counted(&self.org, parts, &one_more, Some(plan))
+            .transact_counted(&self.org, parts, &one_more, Some(own))
             .await?
         {
             Counted::Done => Ok(Ok(())),
