@@ -32,6 +32,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from local_stack import free_ports  # noqa: E402
 
 SECRET, RETURN = "whsec_judge", "http://localhost:3000/billing"
+ROOT = {"email": "root@example.com", "password": "correct horse battery"}
 # Path of a request, and the types of its parameters.
 JUDGES = [
     ("POST", r"/v1/customers", "_customer_create_params", "CustomerCreateParams"),
@@ -40,6 +41,7 @@ JUDGES = [
     ("POST", r"/v1/billing_portal/sessions", "billing_portal._session_create_params", "SessionCreateParams"),
     ("POST", r"/v1/subscriptions/\w+", "_subscription_update_params", "SubscriptionUpdateParams"),
     ("POST", r"/v1/invoices/create_preview", "_invoice_create_preview_params", "InvoiceCreatePreviewParams"),
+    ("POST", r"/v1/billing/meter_events", "billing._meter_event_create_params", "MeterEventCreateParams"),
     ("GET", r"/v1/subscriptions", "_subscription_list_params", "SubscriptionListParams"),
     ("GET", r"/v1/invoices", "_invoice_list_params", "InvoiceListParams"),
 ]
@@ -149,9 +151,14 @@ class Stripe(http.server.BaseHTTPRequestHandler):
             (subscription,) = self.subscriptions
             item = subscription["items"]["data"][0]
             for change in parameters.get("items", []):
-                item["price"]["id"] = change.get("price", item["price"]["id"])
+                if "id" in change:
+                    item["price"]["id"] = change.get("price", item["price"]["id"])
+                else:
+                    subscription["items"]["data"].append({"id": "si_2", "price": {"id": change["price"]}})
             subscription["cancel_at_period_end"] = parameters.get("cancel_at_period_end") == "true"
             return subscription
+        if url.path == "/v1/billing/meter_events":
+            return {"object": "billing.meter_event", **parameters}
         kind = "cs_test" if "checkout" in url.path else "bps"
         return {"id": f"{kind}_{number}", "object": "session", "url": f"https://checkout.stripe.com/c/{number}",
                 "expires_at": int(time.time()) + 86400}
@@ -210,6 +217,27 @@ def pay(api):
     assert api.expect(200, "GET", "/api/v1/billing/subscription")["plan_type"] == "TEAM"
 
 
+def overage(api):
+    """An organization that uses up its limit, and draws a pack that Stripe has to hear of."""
+    org = api.expect(201, "POST", "/api/v1/orgs", {"name": "Acme"})["id"]
+    api.expect(200, "POST", "/_local/drain")
+    api.expect(200, "PUT", "/api/v1/billing/subscription", {"plan_type": "TEAM"}, x_current_org=org)
+    root = Api(api.url)
+    root.token = root.expect(200, "POST", "/api/v1/auth/login", ROOT)["access_token"]
+    root.expect(200, "PUT", f"/api/v1/admin/orgs/{org}/entitlements", {"limits": {"tokens_per_day": 400}, "reason": "A test"})
+    cap = {"spending_cap_cents": 1000}
+    assert api.expect(200, "PUT", "/api/v1/billing/overage", cap, x_current_org=org)["enabled"]
+    question = {"model": "local", "max_tokens": 300, "messages": [{"role": "user", "content": "Hello?"}]}
+    for _ in range(50):
+        api.expect(200, "POST", "/v1/chat/completions", question, x_current_org=org)
+        if api.expect(200, "GET", "/api/v1/billing/overage", x_current_org=org)["packs"]:
+            break
+    api.expect(200, "POST", "/_local/run/reconcile_billing")
+    api.expect(200, "POST", "/_local/drain")
+    drawn = api.expect(200, "GET", "/api/v1/billing/overage", x_current_org=org)
+    assert drawn["packs"] == drawn["reported_packs"] == 1, drawn
+
+
 def signed(payload, secret, at):
     """The header of a webhook, by the code of Stripe's library."""
     tag = stripe.WebhookSignature._compute_signature(f"{at}.{payload}", secret)
@@ -248,6 +276,8 @@ def main():
     port, aws_port = free_ports(2)
     environment = {**os.environ, "STRIPE_BASE_URL": f"http://127.0.0.1:{server.server_port}", "STRIPE_SECRET_KEY": "sk_test_judge",
                    "STRIPE_WEBHOOK_SECRET": SECRET, "STRIPE_PRICE_PRO": "price_pro", "STRIPE_PRICE_TEAM": "price_team",
+                   "STRIPE_PRICE_PACKS": "price_packs", "PARLANCE_ADMIN_EMAIL": ROOT["email"],
+                   "PARLANCE_ADMIN_PASSWORD": ROOT["password"],
                    "STRIPE_TRIAL_DAYS": "14", "STRIPE_PROMOTION_CODES": "on", "STRIPE_AUTOMATIC_TAX": "on"}
     with tempfile.TemporaryDirectory() as folder:
         command = [str(arguments.binary), "--ephemeral", "--port", str(port), "--aws-port", str(aws_port)]
@@ -257,6 +287,7 @@ def main():
             api = Api(f"http://127.0.0.1:{port}")
             try:
                 pay(api)
+                overage(api)
                 agreed = send_events(api)
             finally:
                 for fault in Stripe.faults:

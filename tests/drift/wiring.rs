@@ -9,7 +9,7 @@ use domain::Queue;
 use super::template;
 
 /// What every function is told besides the URLs of the queues: `app::Config` reads it.
-const ENVIRONMENT: [&str; 28] = [
+const ENVIRONMENT: [&str; 30] = [
     // Of `sam local invoke` alone.
     "AWS_ENDPOINT_URL",
     "AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH",
@@ -28,7 +28,9 @@ const ENVIRONMENT: [&str; 28] = [
     "PUBLIC_URL",
     "SECRETS_PREFIX",
     "STRIPE_AUTOMATIC_TAX",
+    "STRIPE_METER_EVENT",
     "STRIPE_MODE",
+    "STRIPE_PRICE_PACKS",
     "STRIPE_PRICE_PRO",
     "STRIPE_PRICE_TEAM",
     "STRIPE_PROMOTION_CODES",

@@ -20,6 +20,7 @@ async fn use_up(ledger: &Ledger, user: UserId, now: Timestamp) {
         org: domain::OrgId(format!("of-{user}")),
         org_day: day,
         org_limit: None,
+        org_overage: None,
         key: None,
         key_budgets: Vec::new(),
         chatbot: None,

@@ -1,5 +1,6 @@
-//! Platform administration: accounts, system status, caches and logs. For platform admins.
+//! Platform administration: accounts, limits of organizations, system status, caches and logs. For platform admins.
 
+mod entitlements;
 mod logs;
 mod system;
 mod users;
@@ -32,6 +33,17 @@ pub fn api() -> Api {
             users::delete_user_as_admin,
             "Delete an account. All its credentials are refused from the next request on. Platform admins cannot \
              delete their own.",
+        )
+        .get(
+            "/orgs/{org_id}/entitlements",
+            entitlements::get_org_entitlements,
+            "Get what an organization may use. Limits and features, and what of them was set for it beside its plan.",
+        )
+        .put(
+            "/orgs/{org_id}/entitlements",
+            entitlements::set_org_entitlements,
+            "Set limits and features of an organization. They replace those of its plan, also after a change of plan, \
+             until they expire.",
         )
         .get(
             "/system/status",

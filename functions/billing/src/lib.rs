@@ -1,6 +1,7 @@
 //! Plans, subscriptions, payments, and the features that not all plans include.
 
 mod input;
+mod overage;
 mod premium;
 mod view;
 mod white_label;
@@ -66,7 +67,7 @@ pub fn api() -> Api {
             list_invoices,
             "List the invoices of the organization. The newest 24.",
         );
-    billing.merge(premium::api())
+    billing.merge(overage::api()).merge(premium::api())
 }
 
 async fn list_plans() -> Json<Vec<PlanView>> {

@@ -1,10 +1,12 @@
 //! Features that not all plans include.
 
+use std::collections::BTreeMap;
+
 use app::UsageReport;
 use domain::{
-    Feature, GroupBy, Permission, Plan, UsageCounters,
+    AnswerCounters, Feature, GroupBy, Permission, Plan, UsageCounters,
     auth::permission::{ReadAccount, ReadOrg},
-    usage::statistics::{Group, PeriodRequest},
+    usage::statistics::PeriodRequest,
 };
 use http_api::{Api, Ctx, Json, May, Query, Result};
 use jiff::civil::Date;
@@ -19,7 +21,7 @@ pub(crate) fn api() -> Api {
         .get(
             "/premium/analytics",
             get_premium_analytics,
-            "Get the analytics of the organization. Usage and cost by day, chatbot, member and model; requires the \
+            "Get the analytics of the organization. Usage, cost, satisfaction and unanswered questions by day, chatbot and member, usage and cost by model; requires the \
              plan PRO or TEAM. Owners and admins see all of it, members their own part.",
         )
         .get(
@@ -78,6 +80,32 @@ impl From<UsageCounters> for AnalyticsFigures {
     }
 }
 
+/// What people thought of answers, and how many questions were not answered.
+#[derive(Default, Serialize, JsonSchema)]
+struct AnswerFigures {
+    /// Answers that were rated as good.
+    rated_up: u64,
+    /// Answers that were rated as bad.
+    rated_down: u64,
+    /// Share of ratings that are good, from 0 to 1; null without ratings.
+    satisfaction: Option<f64>,
+    /// Questions that a chatbot answered with its refusal, because its documents do not answer them.
+    unanswered: u64,
+}
+
+impl From<AnswerCounters> for AnswerFigures {
+    #[expect(clippy::cast_precision_loss, reason = "a share of numbers of people's clicks")]
+    fn from(counters: AnswerCounters) -> Self {
+        let all = counters.up + counters.down;
+        Self {
+            rated_up: counters.up,
+            rated_down: counters.down,
+            satisfaction: (all > 0).then(|| counters.up as f64 / all as f64),
+            unanswered: counters.unanswered,
+        }
+    }
+}
+
 /// Usage and cost of one group.
 #[derive(Serialize, JsonSchema)]
 struct AnalyticsGroup {
@@ -86,15 +114,8 @@ struct AnalyticsGroup {
     name: Option<String>,
     #[serde(flatten)]
     figures: AnalyticsFigures,
-}
-
-impl From<Group> for AnalyticsGroup {
-    fn from((name, counters): Group) -> Self {
-        Self {
-            name,
-            figures: counters.into(),
-        }
-    }
+    /// Null for models, to which ratings do not belong.
+    answers: Option<AnswerFigures>,
 }
 
 /// The analytics of an organization. The groups of each dimension add up to the totals.
@@ -108,6 +129,7 @@ pub(crate) struct PremiumAnalytics {
     /// The last day.
     to: Date,
     totals: AnalyticsFigures,
+    answers: AnswerFigures,
     by_day: Vec<AnalyticsGroup>,
     by_chatbot: Vec<AnalyticsGroup>,
     by_user: Vec<AnalyticsGroup>,
@@ -134,6 +156,7 @@ async fn get_premium_analytics(
         from: report.period.from,
         to: report.period.to,
         totals: report.statistics.total().into(),
+        answers: report.statistics.answers().into(),
         by_day: groups(&report, GroupBy::Day),
         by_chatbot: groups(&report, GroupBy::Chatbot),
         by_user: groups(&report, GroupBy::User),
@@ -142,7 +165,32 @@ async fn get_premium_analytics(
 }
 
 fn groups(report: &UsageReport, by: GroupBy) -> Vec<AnalyticsGroup> {
-    report.statistics.by(by).into_iter().map(AnalyticsGroup::from).collect()
+    let mut answers: BTreeMap<Option<String>, AnswerCounters> = report.statistics.answers_by(by).into_iter().collect();
+    let has_answers = matches!(by, GroupBy::Day | GroupBy::User | GroupBy::Chatbot);
+    let mut groups: Vec<(Option<String>, UsageCounters, AnswerCounters)> = report
+        .statistics
+        .by(by)
+        .into_iter()
+        .map(|(name, counters)| {
+            let rated = answers.remove(&name).unwrap_or_default();
+            (name, counters, rated)
+        })
+        .collect();
+    // Answers may be rated on a day without usage, or of a chatbot whose usage is in the group without a name.
+    groups.extend(
+        answers
+            .into_iter()
+            .map(|(name, rated)| (name, UsageCounters::default(), rated)),
+    );
+    if by == GroupBy::Day {
+        groups.sort_by(|(a, ..), (b, ..)| a.cmp(b));
+    }
+    let view = |(name, counters, rated): (Option<String>, UsageCounters, AnswerCounters)| AnalyticsGroup {
+        name,
+        figures: counters.into(),
+        answers: has_answers.then(|| rated.into()),
+    };
+    groups.into_iter().map(view).collect()
 }
 
 /// The features of a plan.
@@ -152,7 +200,7 @@ pub(crate) struct FreeFeature {
     message: &'static str,
     /// The plan of the organization.
     plan_type: Plan,
-    /// Features of the plan.
+    /// Features that the organization has.
     features: Vec<Feature>,
     /// Features that a larger plan adds.
     locked_features: Vec<LockedFeature>,
@@ -167,12 +215,12 @@ struct LockedFeature {
 }
 
 async fn get_free_feature(app: Ctx, member: May<ReadOrg>) -> Result<Json<FreeFeature>> {
-    let plan = app.subscription_of(&member.org).await?.plan;
-    let locked = Feature::ALL.into_iter().filter(|feature| !plan.includes(*feature));
+    let own = app.entitlements(&member.org.org).await?.own;
+    let locked = Feature::ALL.into_iter().filter(|feature| !own.includes(*feature));
     Ok(Json(FreeFeature {
         message: "This feature is part of every plan.",
-        plan_type: plan,
-        features: plan.features(),
+        plan_type: own.plan,
+        features: own.features(),
         locked_features: locked
             .map(|feature| LockedFeature {
                 feature,

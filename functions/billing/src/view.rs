@@ -3,8 +3,11 @@
 use app::{InvoiceFound, PaymentPage, PlanChangePreview, PreviewLine, SubscriptionFound};
 use domain::{
     Feature, Plan, SubscriptionStatus, Timestamp,
-    billing::offer::{OFFER_VERSION, Price},
-    orgs::plan::Limits,
+    billing::{
+        offer::{OFFER_VERSION, Price},
+        overage::TokenPack,
+    },
+    orgs::{entitlements::LimitSources, plan::Limits},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -20,6 +23,8 @@ pub(crate) struct PlanView {
     /// List price without tax.
     price: Price,
     limits: Limits,
+    /// How tokens beyond the daily limit are sold, if the organization wants that; null if they are not.
+    token_pack: Option<TokenPack>,
     features: Vec<Feature>,
     /// Day on which a limit, a price or a feature of any plan last changed.
     version: &'static str,
@@ -36,6 +41,7 @@ impl From<Plan> for PlanView {
             },
             price: plan.price(),
             limits: plan.limits(),
+            token_pack: plan.token_pack(),
             features: plan.features(),
             version: OFFER_VERSION,
         }
@@ -68,7 +74,13 @@ pub(crate) struct SubscriptionView {
     /// ID of the subscription at the payment provider.
     stripe_subscription_id: Option<String>,
     limits: Limits,
+    /// Where each limit comes from: the plan, or an override by the operator.
+    limit_sources: LimitSources,
     features: Vec<Feature>,
+    /// Features that the operator gave or took, whatever the plan includes.
+    overridden_features: Vec<Feature>,
+    /// When the plan's limits and features apply again; null without overrides, or if they do not end.
+    overridden_until: Option<Timestamp>,
     seats: SubscriptionSeats,
     /// Limits that are exceeded, after a change to a smaller plan. Everything stays readable; more cannot be added.
     exceeded_limits: Vec<ExceededLimit>,
@@ -79,7 +91,7 @@ pub(crate) struct SubscriptionView {
 struct SubscriptionSeats {
     /// Members and pending invitations.
     used: u32,
-    /// Maximum number that the plan allows.
+    /// Maximum number.
     limit: u32,
 }
 
@@ -90,7 +102,7 @@ struct ExceededLimit {
     resource: &'static str,
     /// The amount in use.
     used: u64,
-    /// The amount that the plan allows.
+    /// The maximum amount.
     limit: u64,
 }
 
@@ -98,14 +110,15 @@ impl From<SubscriptionFound> for SubscriptionView {
     fn from(found: SubscriptionFound) -> Self {
         let subscription = found.account.subscription;
         let subscription = subscription.as_ref();
-        let limits = found.plan.limits();
+        let own = found.own;
+        let limits = own.limits;
         let mut exceeded: Vec<_> = found
             .exceeded
             .iter()
             .map(|limit| ExceededLimit {
                 resource: limit.resource.name(),
                 used: limit.used,
-                limit: limit.limit(),
+                limit: limit.limit,
             })
             .collect();
         if found.seats > limits.seats {
@@ -117,7 +130,7 @@ impl From<SubscriptionFound> for SubscriptionView {
         }
         Self {
             org_id: found.org_id.0,
-            plan_type: found.plan,
+            plan_type: own.plan,
             status: subscription.map(|one| one.status),
             subscribed_plan_type: subscription.and_then(|one| one.plan),
             quantity: subscription.map(|one| one.quantity),
@@ -127,7 +140,10 @@ impl From<SubscriptionFound> for SubscriptionView {
             grace_ends_at: found.grace_ends_at,
             stripe_customer_id: found.account.customer_id,
             stripe_subscription_id: subscription.map(|one| one.id.clone()),
-            features: found.plan.features(),
+            features: own.features(),
+            limit_sources: own.sources,
+            overridden_features: own.overridden_features(),
+            overridden_until: found.overridden_until,
             seats: SubscriptionSeats {
                 used: found.seats,
                 limit: limits.seats,

@@ -36,13 +36,18 @@ pub(crate) struct OrgView {
 pub(crate) struct SeatsView {
     /// Members and pending invitations.
     used: u32,
-    /// Maximum number that the plan allows.
+    /// Maximum number: the plan's, or what the operator has set for the organization.
     limit: u32,
 }
 
 impl From<OwnOrg> for OrgView {
     fn from(own: OwnOrg) -> Self {
-        let OwnOrg { org, role, seats } = own;
+        let OwnOrg {
+            org,
+            role,
+            seats,
+            seat_limit,
+        } = own;
         Self {
             id: org.id.0,
             name: org.name,
@@ -57,7 +62,7 @@ impl From<OwnOrg> for OrgView {
             fallback_models: org.fallback_models,
             seats: SeatsView {
                 used: seats,
-                limit: org.plan.limits().seats,
+                limit: seat_limit,
             },
             created_at: org.created_at,
         }

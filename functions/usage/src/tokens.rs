@@ -127,6 +127,7 @@ impl From<Alert> for TokenAlert {
 pub(crate) async fn get_token_limits(app: Ctx, member: May<ReadAccount>) -> Result<Json<TokenLimits>> {
     let billing = BillingContext::of(&member.identity, &member.org);
     let own = app.org_of(&member.org).await?;
+    let requests_per_minute = own.org.entitlements(app.clock.now()).limits.requests_per_minute;
     let limits = app.token_limits(&billing).await?;
     let remaining = limits.iter().map(TokenLimit::remaining).min();
     Ok(Json(TokenLimits {
@@ -135,7 +136,7 @@ pub(crate) async fn get_token_limits(app: Ctx, member: May<ReadAccount>) -> Resu
         plan: own.org.plan,
         remaining: remaining.unwrap_or_default(),
         limits: limits.into_iter().map(LimitView::from).collect(),
-        requests_per_minute: own.org.plan.limits().requests_per_minute,
+        requests_per_minute,
     }))
 }
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 use app::{BoxFuture, Mailer};
-use domain::{Clock, Email, Error, Timestamp, UserId};
+use domain::{Clock, Email, Error, MailBranding, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::cloud::{
@@ -27,6 +27,9 @@ pub(crate) struct Mail {
     pub(crate) subject: String,
     pub(crate) text: String,
     pub(crate) created_at: Timestamp,
+    /// Name of the sender and look of the organization that wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) branding: Option<MailBranding>,
     /// Author of text in the email, if it is not its recipient.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) about: Option<UserId>,
@@ -144,6 +147,7 @@ impl Mailer for Outbox {
             subject: mail.subject.clone(),
             text: mail.text.clone(),
             created_at: self.clock.now(),
+            branding: mail.branding.clone(),
             about: mail.about.clone(),
         };
         Box::pin(async move { self.add(mail).map_err(Error::unavailable) })
@@ -195,6 +199,7 @@ mod tests {
             subject: subject.to_owned(),
             text: "line\nline".to_owned(),
             created_at: Timestamp::UNIX_EPOCH,
+            branding: None,
             about: None,
         }
     }

@@ -108,8 +108,8 @@ impl App {
                 created_at: now,
                 updated_at: now,
             };
-            let plan = self.plan_of(org).await?;
-            let created = self.store.chatbots(org).create(&chatbot, plan).await?;
+            let own = self.entitlements_of(org).await?;
+            let created = self.store.chatbots(org).create(&chatbot, &own).await?;
             created.map_err(Error::plan_limit)?;
             Ok(chatbot)
         })

@@ -37,6 +37,8 @@ pub use auth::sign_in::{Credential, Identity, KeyAbove, KeyGrant, SignedIn};
 pub use auth::tokens::{AccessLifetime, TokenPair};
 pub use billing::checkout::{NewCheckout, PaymentPage};
 pub use billing::config::BillingConfig;
+pub use billing::entitlements::EntitlementsFound;
+pub use billing::overage::OverageFound;
 pub use billing::subscriptions::{InvoiceFound, PlanChange, PlanChangePreview, PreviewLine, SubscriptionFound};
 pub use billing::webhook::SignedStripeEvent;
 pub use chatbots::NewChatbot;

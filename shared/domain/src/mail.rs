@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Email, InvoiceNotice, MailId, Plan, Timestamp, UserId};
+use crate::{Email, InvoiceNotice, MailId, OrgId, Plan, Timestamp, UserId};
 
-/// A plain-text email.
+/// An email: plain text, and the look of the organization that writes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mail {
     /// Identifies the email, so that a repeated delivery is recognized.
@@ -19,6 +19,21 @@ pub struct Mail {
     /// field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub about: Option<UserId>,
+    /// The organization in whose name it is written; the product's own if `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub org_id: Option<OrgId>,
+    /// The look of that organization, added when the email is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branding: Option<MailBranding>,
+}
+
+/// What an organization changes about an email.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailBranding {
+    /// The sender's name.
+    pub from_name: Option<String>,
+    /// The text as HTML.
+    pub html: String,
 }
 
 /// The body of a message in the queue `send_mail`.
@@ -84,6 +99,9 @@ pub enum MailMessage {
         user: UserId,
         /// Name of the organization that has the limit; `None` for the user's own limit.
         org: Option<String>,
+        /// Its ID.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        org_id: Option<OrgId>,
         /// The share, in percent.
         percent: u8,
         /// Tokens used.
@@ -101,6 +119,9 @@ pub enum MailMessage {
         user: UserId,
         /// Name of the organization that has the limit; `None` for the user's own limit.
         org: Option<String>,
+        /// Its ID.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        org_id: Option<OrgId>,
     },
     /// An owner of an organization is told about its payments.
     Billing {
@@ -110,6 +131,9 @@ pub enum MailMessage {
         user: UserId,
         /// Name of the organization; `None` for the user's personal one.
         org: Option<String>,
+        /// ID of the organization, unless it is the user's personal one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        org_id: Option<OrgId>,
         /// What happened.
         notice: BillingNotice,
     },

@@ -67,11 +67,11 @@ impl LimitView {
             LimitReached::Plan(limit) => Self {
                 kind: limit.resource.name(),
                 scope: limit.resource.scope(),
-                limit: limit.limit(),
+                limit: limit.limit,
                 used: Some(limit.used),
                 reserved: None,
                 needed: Some(limit.needed),
-                remaining: limit.limit().saturating_sub(limit.used),
+                remaining: limit.limit.saturating_sub(limit.used),
                 resets_at: None,
             },
         }

@@ -75,6 +75,8 @@ fn acme() -> Org {
         slug: "acme".into(),
         personal: false,
         plan: Plan::Free,
+        overrides: None,
+        overage: None,
         time_zone: "UTC".into(),
         pinned_day: None,
         downgrade_model: None,

@@ -51,7 +51,7 @@ pub use citation::{CitationFilter, Mark, statements, with_markers, without_citat
 pub use error::{ModelError, TimeLimit};
 pub use gemini::Gemini;
 pub use limits::TimeLimits;
-pub use local::{Local, NO_PASSAGE};
+pub use local::{Local, NO_PASSAGE, is_refusal};
 pub use openai::{Embedder, Embeddings, OpenAiCompatible, OpenAiEmbedder};
 pub use profiles::{LONGEST_CALL, Profile, Profiles};
 pub use provider::Provider;

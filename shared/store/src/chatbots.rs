@@ -2,8 +2,8 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::{
-    AuditEntry, Chatbot, ChatbotId, ChatbotSettings, DocumentId, Error, OrgId, Page, PageRequest, Plan, PlanLimit,
-    PublishedChatbot, Purge, Result, Timestamp, UserId,
+    AuditEntry, Chatbot, ChatbotId, ChatbotSettings, DocumentId, Entitlements, Error, OrgId, Page, PageRequest,
+    PlanLimit, PublishedChatbot, Purge, Result, Timestamp, UserId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -99,7 +99,7 @@ fn parse(item: Item) -> Result<Chatbot> {
 
 impl Chatbots {
     /// Stores a new chatbot if `plan` allows one more. Returns the exceeded limit otherwise.
-    pub async fn create(&self, bot: &Chatbot, plan: Plan) -> Result<Result<(), PlanLimit>> {
+    pub async fn create(&self, bot: &Chatbot, own: &Entitlements) -> Result<Result<(), PlanLimit>> {
         let mut item = to_item(&keys::chatbot(&self.org, &bot.id), bot)?;
         item.remove("documents");
         item.extend(set(&bot.documents).map(|documents| ("documents".to_owned(), documents)));
@@ -107,7 +107,7 @@ impl Chatbots {
         let one_more = ResourceChange::chatbot(1);
         match self
             .store
-            .transact_counted(&self.org, parts, &one_more, Some(plan))
+            .transact_counted(&self.org, parts, &one_more, Some(own))
             .await?
         {
             Counted::Done => Ok(Ok(())),

@@ -62,8 +62,9 @@ pub use table::backoff::OptimisticRetry;
 pub use table::partitions::{Partition, Portion, TableName};
 pub use tables::Tables;
 pub use usage::ledger::{
-    Alert, Changed, DayImage, IsKnownModel, Ledger, OpenDay, Owner, QuotaSubjects, RequestRateLimit, Reservation,
-    ReservationTerms, Reserve, RolledUp, RunningDays, TokenEstimate, UsageReader, UsageRecord,
+    Alert, AnswerCount, Changed, DayImage, IsKnownModel, Ledger, OpenDay, Owner, PackPromise, QuotaSubjects,
+    RequestRateLimit, Reservation, ReservationTerms, Reserve, RolledUp, RunningDays, TokenEstimate, UsageReader,
+    UsageRecord,
 };
 pub use usage::quotas::{QuotaChange, QuotaRead, Quotas};
 pub use users::exports::Exports;

@@ -49,6 +49,16 @@ impl Error {
         }
     }
 
+    /// Returns whether a meter event was refused because an earlier one has its identifier.
+    pub fn is_duplicate_event(&self) -> bool {
+        match self {
+            Self::Refused {
+                status: 400, message, ..
+            } => message.contains("already exists with identifier") || message.contains("identifier already exists"),
+            _ => false,
+        }
+    }
+
     /// Returns whether the object that the request names does not exist, or `param` names one that does not.
     pub fn is_missing(&self, param: Option<&str>) -> bool {
         match self {

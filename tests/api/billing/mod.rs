@@ -1,10 +1,14 @@
 //! Plans, and how organizations pay for them.
 
+mod analytics;
 mod changes;
 mod checkout;
+mod downgrade;
+mod entitlements;
 mod lifecycle;
 mod order;
 mod outages;
+mod overage;
 mod premium;
 mod webhook;
 

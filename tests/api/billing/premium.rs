@@ -131,6 +131,87 @@ async fn a_team_writes_under_its_own_name_while_its_plan_includes_that() {
             .contains("the organization acme on Parlance as a member")
     );
     t.set_plan(&org, "TEAM").await;
+    // The mail has the organization's look, and nothing of it becomes markup.
+    invite("zoe").await;
+    let mail = t.outbox().await.remove(0);
+    assert_eq!(mail["branding"]["from_name"], "Acme Desk");
+    let (text, html) = (
+        mail["text"].as_str().unwrap(),
+        mail["branding"]["html"].as_str().unwrap(),
+    );
+    assert!(text.contains("Questions? Write to help@example.com."), "{text}");
+    for part in [
+        "<img src=\"https://example.com/logo.svg\" alt=\"Acme Desk\"",
+        "border-top:4px solid #00aaff",
+        "mailto:help@example.com",
+        "/invitations?token=",
+    ] {
+        assert!(html.contains(part), "{part}: {html}");
+    }
     assert_eq!(ada.get(WHITE_LABEL).await.ok().json(), stored, "nothing was lost");
     assert_eq!(t.audited(&org).await[0], "org.white_label_changed");
+}
+
+#[tokio::test]
+async fn every_mail_of_an_organization_to_its_members_has_its_look() {
+    let t = Test::new().await;
+    let (ada, bob) = (t.user("ada").await, t.user("bob").await);
+    let org = t.shared_org("acme", &[(&ada, "owner"), (&bob, "admin")]).await;
+    t.set_plan(&org, "TEAM").await;
+    let of_org = ada.with_header("x-current-org", &org);
+    let look = json!({"product_name": "<b>Acme</b>", "color": "#123456", "support_email": "help@example.com"});
+    of_org.put(WHITE_LABEL, look).await.ok();
+    let app = t.stack.app();
+    let user = domain::UserId(bob.id().to_owned());
+    let id = domain::OrgId(org.clone());
+    let now = app.clock.now();
+    let messages = [
+        domain::MailMessage::TokenAlert {
+            id: app.ids.make().unwrap(),
+            user: user.clone(),
+            org: Some("acme".to_owned()),
+            org_id: Some(id.clone()),
+            percent: 80,
+            used: 80,
+            limit: 100,
+            resets_at: now,
+        },
+        domain::MailMessage::TokensBack {
+            id: app.ids.make().unwrap(),
+            user: user.clone(),
+            org: Some("acme".to_owned()),
+            org_id: Some(id.clone()),
+        },
+        domain::MailMessage::Billing {
+            id: app.ids.make().unwrap(),
+            user: user.clone(),
+            org: Some("acme <script>".to_owned()),
+            org_id: Some(id),
+            notice: domain::BillingNotice::PlanChanged {
+                from: domain::Plan::Pro,
+                to: domain::Plan::Team,
+                exceeded: Vec::new(),
+            },
+        },
+        // What is about the person and not the organization keeps the product's look.
+        domain::MailMessage::TokensBack {
+            id: app.ids.make().unwrap(),
+            user,
+            org: None,
+            org_id: None,
+        },
+    ];
+    for message in messages {
+        app.queue_mail(&message).await.unwrap();
+        t.drain().await;
+        let mail = t.outbox().await.remove(0);
+        assert_eq!(mail["to"], "bob@example.com");
+        let is_own = matches!(message, domain::MailMessage::TokensBack { org: None, .. });
+        assert_eq!(mail.get("branding").is_none(), is_own, "{mail}");
+        if !is_own {
+            let html = mail["branding"]["html"].as_str().unwrap();
+            assert!(html.contains("#123456") && html.contains("help@example.com"), "{html}");
+            assert!(!html.contains("<b>") && !html.contains("<script"), "{html}");
+        }
+    }
 }

@@ -234,3 +234,49 @@ async fn events_of_earlier_versions_of_the_api_are_understood() {
     );
     assert!(found["current_period_end"].is_string());
 }
+
+#[tokio::test]
+async fn an_event_of_the_event_bus_is_the_same_event_as_that_of_the_webhook() {
+    let shop = Shop::open().await;
+    let ada = shop.t.user("ada").await;
+    let session = shop.checkout(&ada, "PRO").await;
+    shop.stripe.pay(&session).unwrap();
+    let events = shop.stripe.take_events();
+    let sqs = shop.t.sqs();
+    let queue = shop.t.queue_url("apply_stripe_events");
+    let send = async |source: &str, event: &Value| {
+        // As EventBridge delivers it.
+        let envelope = json!({
+            "version": "0", "id": "17793124-05d4-b198-2fde-7ededc63b103", "detail-type": event["type"],
+            "source": source, "account": "123456789012", "time": "2026-11-30T15:00:00Z", "region": "eu-central-1",
+            "resources": [], "detail": event,
+        });
+        let message = sqs.send_message().queue_url(&queue).message_body(envelope.to_string());
+        message.send().await.unwrap();
+        shop.t.drain().await;
+    };
+    let plan = async || shop.subscription(&ada).await["plan_type"].clone();
+    // Nothing of another source, of another mode, or that cannot be read.
+    let foreign = &events[events.len() - 1];
+    send("aws.partner/example.com/1", foreign).await;
+    let mut live = foreign.clone();
+    live["livemode"] = json!(true);
+    send("aws.partner/stripe.com/ed_test_1", &live).await;
+    send("aws.partner/stripe.com/ed_test_1", &json!({"id": 7})).await;
+    assert_eq!(plan().await, "FREE");
+    assert_eq!(shop.t.drain().await.waiting, 0, "nothing is delivered again");
+    for event in &events {
+        send("aws.partner/stripe.com/ed_test_1", event).await;
+    }
+    assert_eq!(plan().await, "PRO");
+    let audited = shop.t.audited(ada.org()).await;
+    let mails = shop.t.outbox().await.len();
+    // Through the other door they have no further effect.
+    for event in &events {
+        shop.deliver(event).await.ok();
+        send("aws.partner/stripe.com/ed_test_1", event).await;
+    }
+    shop.t.drain().await;
+    assert_eq!(shop.t.audited(ada.org()).await, audited);
+    assert_eq!(shop.t.outbox().await.len(), mails);
+}

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::{Document, DocumentId, OrgId, WebSource, time::after};
+use domain::{Document, DocumentId, Entitlements, OrgId, Plan, WebSource, time::after};
 use futures::future::join_all;
 use serde_json::{Value, json};
 use store::{FileStored, Lease, Store, Tables};
@@ -324,6 +324,7 @@ async fn a_name_that_a_user_gave_stays_when_the_title_arrives_later() {
     let added = id(&t.without_queue("index_documents", new).await.created());
     let store = Store::new(t.stack.sdk(), Tables::with_prefix("parlance"));
     let (documents, document_id) = (store.documents(&OrgId(ada.org().to_owned())), DocumentId(added.clone()));
+    let own = Entitlements::resolve(Plan::Free, None, t.stack.app().clock.now());
     for (renamed, expected) in [(None, "Opening hours"), (Some("Mine"), "Mine")] {
         let now = t.stack.app().clock.now();
         let until = (now, after(now, Duration::from_secs(95)));
@@ -345,10 +346,16 @@ async fn a_name_that_a_user_gave_stays_when_the_title_arrives_later() {
             web,
             ..(*before).clone()
         };
-        let stored = documents.store_fetched(&before, &fetched, "worker").await.unwrap();
+        let stored = documents
+            .store_fetched(&before, &fetched, "worker", &own)
+            .await
+            .unwrap();
         assert_eq!(stored, FileStored::Done);
         assert_eq!(document(&ada, &added).await["name"], expected);
-        let stale = documents.store_fetched(&before, &fetched, "another").await.unwrap();
+        let stale = documents
+            .store_fetched(&before, &fetched, "another", &own)
+            .await
+            .unwrap();
         assert_eq!(stale, FileStored::LeaseLost);
     }
 }

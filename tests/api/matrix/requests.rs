@@ -114,6 +114,8 @@ pub(super) fn body(operation: &Operation, things: &Things) -> Value {
         (_, path) if path.ends_with("/search") => json!({"query": "Hello?"}),
         (_, path) if path.ends_with("/documents") => json!({"document_ids": [things.document]}),
         (_, path) if path.ends_with("/role") => json!({"role": "admin"}),
+        (_, "/billing/overage") => json!({"spending_cap_cents": null}),
+        (_, path) if path.ends_with("/entitlements") => json!({"limits": {"chatbots": 9}, "reason": "Pilot"}),
         (_, path) if path.ends_with("/status") => json!({"status": "disabled"}),
         (_, path) if path.starts_with("/internal/sessions") => json!({"user_id": things.user, "title": "Changed"}),
         _ => json!({"name": "Changed"}),

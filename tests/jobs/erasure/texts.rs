@@ -27,10 +27,12 @@ const CHOICES: [&str; 19] = [
     "/settings/avatar",
 ];
 /// Operations whose texts are somebody else's.
-const OF_OTHERS: [&str; 5] = [
+const OF_OTHERS: [&str; 6] = [
     // The platform's, not a person's.
     "POST /api/v1/system_prompts",
     "PUT /api/v1/system_prompts/{prompt_id}",
+    // Says why the operator set other limits, to other admins.
+    "PUT /api/v1/admin/orgs/{org_id}/entitlements",
     // Makes an account for another person, of what signing up makes one of.
     "POST /api/v1/users",
     // Carries what Clerk says, signed by Clerk.

@@ -43,6 +43,11 @@ pub const PRICE_PRO: &str = "price_pro";
 /// The price of a seat of the plan TEAM.
 pub const PRICE_TEAM: &str = "price_team";
 
+/// The metered price of a pack of tokens.
+pub const PRICE_PACKS: &str = "price_packs";
+/// The name of the events of its meter.
+pub const METER_EVENT: &str = "token_packs";
+
 /// Returns the current time in seconds since the Unix epoch.
 pub type ClockFn = dyn Fn() -> i64 + Send + Sync;
 
@@ -64,7 +69,11 @@ impl Settings {
     pub fn new(clock: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
         Self {
             clock: Arc::new(clock),
-            prices: vec![(PRICE_PRO.to_owned(), 2_900), (PRICE_TEAM.to_owned(), 1_900)],
+            prices: vec![
+                (PRICE_PRO.to_owned(), 2_900),
+                (PRICE_TEAM.to_owned(), 1_900),
+                (PRICE_PACKS.to_owned(), 50),
+            ],
             pages: "https://checkout.stripe.com/c/pay".to_owned(),
             file: None,
         }
@@ -186,6 +195,8 @@ impl StripeDouble {
             ("STRIPE_WEBHOOK_SECRET", WEBHOOK_SECRET.to_owned()),
             ("STRIPE_PRICE_PRO", PRICE_PRO.to_owned()),
             ("STRIPE_PRICE_TEAM", PRICE_TEAM.to_owned()),
+            ("STRIPE_PRICE_PACKS", PRICE_PACKS.to_owned()),
+            ("STRIPE_METER_EVENT", METER_EVENT.to_owned()),
         ]
     }
 
@@ -236,6 +247,11 @@ impl StripeDouble {
     /// Returns all customers.
     pub fn customers(&self) -> Vec<Value> {
         locked(&self.shared.state).customers.values().cloned().collect()
+    }
+
+    /// Returns all meter events, each identifier once.
+    pub fn meter_events(&self) -> Vec<Value> {
+        locked(&self.shared.state).meter_events.values().cloned().collect()
     }
 
     /// Returns all checkout sessions.

@@ -4,7 +4,7 @@ use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::{
-    Settings, objects,
+    METER_EVENT, Settings, objects,
     params::{self, Params},
     server::Refusal,
     state::State,
@@ -23,6 +23,7 @@ pub(crate) enum Operation {
     GetSubscription(String),
     UpdateSubscription(String),
     CreatePreview,
+    CreateMeterEvent,
     ListInvoices,
 }
 
@@ -42,6 +43,7 @@ pub(crate) fn find(method: &Method, path: &str) -> Result<Operation, Refusal> {
         ("GET", ["subscriptions", one]) => Operation::GetSubscription(id(one)),
         ("POST", ["subscriptions", one]) => Operation::UpdateSubscription(id(one)),
         ("POST", ["invoices", "create_preview"]) => Operation::CreatePreview,
+        ("POST", ["billing", "meter_events"]) => Operation::CreateMeterEvent,
         ("GET", ["invoices"]) => Operation::ListInvoices,
         _ => {
             let message = format!("Unrecognized request URL ({method}: {path}).");
@@ -60,6 +62,7 @@ impl Operation {
             Self::ListSubscriptions => params::LIST_SUBSCRIPTIONS,
             Self::UpdateSubscription(_) => params::UPDATE_SUBSCRIPTION,
             Self::CreatePreview => params::CREATE_PREVIEW,
+            Self::CreateMeterEvent => params::CREATE_METER_EVENT,
             Self::ListInvoices => params::LIST_INVOICES,
             Self::GetCustomer(_)
             | Self::DeleteCustomer(_)
@@ -132,6 +135,7 @@ impl Operation {
             }
             Self::UpdateSubscription(id) => update_subscription(state, settings, id, params, now),
             Self::CreatePreview => preview(state, settings, params, now),
+            Self::CreateMeterEvent => create_meter_event(state, params, now),
             Self::ListInvoices => {
                 let customer = known_customer(state, params)?;
                 let status = params.get("status");
@@ -218,6 +222,47 @@ pub(crate) fn metadata(params: &Params, name: &str) -> Value {
     Value::Object(own.collect())
 }
 
+/// Counts usage. As at Stripe, an identifier counts once, and the event is some weeks old at most.
+fn create_meter_event(state: &mut State, params: &Params, now: i64) -> Result<Value, Refusal> {
+    const PAST: i64 = 35 * 24 * 3600;
+    if params["event_name"] != METER_EVENT {
+        return Err(Refusal::missing("event_name", &params["event_name"]));
+    }
+    let given = |name: &str| params.get(&format!("payload[{name}]")).cloned().unwrap_or_default();
+    let (customer, value) = (given("stripe_customer_id"), given("value"));
+    if !state.customers.contains_key(&customer) {
+        return Err(Refusal::missing("payload[stripe_customer_id]", &customer));
+    }
+    if value.parse::<u64>().is_err() {
+        return Err(Refusal::parameter(
+            "parameter_invalid",
+            "payload[value]",
+            "not a number",
+        ));
+    }
+    let at = params.get("timestamp").and_then(|at| at.parse().ok()).unwrap_or(now);
+    if !(now - PAST..=now + 300).contains(&at) {
+        return Err(Refusal::parameter(
+            "timestamp_invalid",
+            "timestamp",
+            "too old or in the future",
+        ));
+    }
+    let identifier = match params.get("identifier") {
+        Some(identifier) => identifier.clone(),
+        None => state.new_id("mevt_"),
+    };
+    if state.meter_events.contains_key(&identifier) {
+        let detail = format!("An event already exists with identifier {identifier}.");
+        return Err(Refusal::parameter("resource_already_exists", "identifier", &detail));
+    }
+    let event = json!({"object": "billing.meter_event", "created": now, "event_name": params["event_name"],
+        "identifier": identifier, "livemode": false, "timestamp": at,
+        "payload": {"stripe_customer_id": customer, "value": value}});
+    state.meter_events.insert(identifier, event.clone());
+    Ok(event)
+}
+
 /// A price with its amount, and the number of units.
 type NewPrice = (String, u64, u64);
 
@@ -264,6 +309,26 @@ fn update_subscription(
         item["price"] = objects::price(&price, amount);
         item["quantity"] = number.into();
     }
+    let added = params
+        .get("items[0][price]")
+        .filter(|_| !params.contains_key("items[0][id]"));
+    if let Some(price) = added {
+        let amount = known_price(settings, price)?;
+        let items = subscription["items"]["data"].as_array().cloned().unwrap_or_default();
+        if items.iter().any(|item| item["price"]["id"] == **price) {
+            let detail = "Cannot add multiple subscription items with the same price.";
+            return Err(Refusal::parameter("parameter_invalid", "items[0][price]", detail));
+        }
+        let mut item = items[0].clone();
+        item["id"] = state.new_id("si_").into();
+        item["price"] = objects::price(price, amount);
+        if let Some(item) = item.as_object_mut() {
+            item.remove("quantity");
+        }
+        if let Some(items) = subscription["items"]["data"].as_array_mut() {
+            items.push(item);
+        }
+    }
     if let Some(ends) = params.get("cancel_at_period_end") {
         let ends = ends == "true";
         let end = subscription["items"]["data"][0]["current_period_end"].clone();
@@ -292,6 +357,10 @@ fn preview(state: &State, settings: &Settings, params: &Params, now: i64) -> Res
         lines.push(json!({"object": "line_item", "description": "Unused time", "amount": -left(old)}));
         lines.push(json!({"object": "line_item", "description": "Remaining time", "amount": left(new)}));
         next = new;
+    }
+    let metered = i64::try_from(state.metered(&subscription, start, end)).unwrap_or(i64::MAX);
+    if metered > 0 {
+        lines.push(json!({"object": "line_item", "description": "Token packs", "amount": metered}));
     }
     lines.push(json!({"object": "line_item", "description": "Next period", "amount": next}));
     let total: i64 = lines.iter().filter_map(|line| line["amount"].as_i64()).sum();

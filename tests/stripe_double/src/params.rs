@@ -68,6 +68,13 @@ pub(crate) const CREATE_PREVIEW: &[Rule] = &[
     ("subscription_details[proration_behavior]", PRORATION, false),
 ];
 
+pub(crate) const CREATE_METER_EVENT: &[Rule] = &[
+    ("event_name", Text, true),
+    ("identifier", Text, false),
+    ("timestamp", Integer, false),
+    ("payload[#]", Text, true),
+];
+
 pub(crate) const LIST_SUBSCRIPTIONS: &[Rule] = &[
     ("customer", Text, true),
     (

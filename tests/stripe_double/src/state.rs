@@ -28,6 +28,8 @@ pub(crate) struct State {
     pub(crate) portals: BTreeMap<String, Value>,
     pub(crate) subscriptions: BTreeMap<String, Value>,
     pub(crate) invoices: BTreeMap<String, Value>,
+    /// By identifier.
+    pub(crate) meter_events: BTreeMap<String, Value>,
     /// Events that were not taken yet.
     pub(crate) events: Vec<Value>,
     last_id: u64,
@@ -142,7 +144,9 @@ impl State {
         let id = self.new_id("in_");
         let item = &subscription["items"]["data"][0];
         let number = item["quantity"].as_u64().unwrap_or(1);
-        let amount = item["price"]["unit_amount"].as_u64().unwrap_or_default() * number;
+        let end = item["current_period_start"].as_i64().unwrap_or_default();
+        let metered = self.metered(subscription, end - PERIOD, end);
+        let amount = item["price"]["unit_amount"].as_u64().unwrap_or_default() * number + metered;
         let (status, event) = if is_paid {
             ("paid", "invoice.paid")
         } else {
@@ -151,6 +155,19 @@ impl State {
         let invoice = objects::invoice(&id, subscription, status, amount, now);
         self.invoices.insert(id, invoice.clone());
         self.emit(event, &invoice, now);
+    }
+
+    /// What the metered prices of a subscription cost for the usage from `start` until before `end`.
+    pub(crate) fn metered(&self, subscription: &Value, start: i64, end: i64) -> u64 {
+        let items = subscription["items"]["data"].as_array().into_iter().flatten().skip(1);
+        let unit: u64 = items.filter_map(|item| item["price"]["unit_amount"].as_u64()).sum();
+        let is_own = |event: &&Value| {
+            let at = event["timestamp"].as_i64().unwrap_or_default();
+            event["payload"]["stripe_customer_id"] == subscription["customer"] && (start..end).contains(&at)
+        };
+        let events = self.meter_events.values().filter(is_own);
+        let values = events.filter_map(|event| event["payload"]["value"].as_str()?.parse::<u64>().ok());
+        unit * values.sum::<u64>()
     }
 
     /// Gives a subscription another status, with the events that come with it.

@@ -11,6 +11,7 @@ use llm::{ChatRequest, Mark, Message, Role, exchanges};
 use crate::{
     App, BillingContext, Generated, Generation, GenerationOptions, GenerationStream, Outcome,
     chats::answer::{AnswerPostProcessor, Grounding},
+    chats::answer_counts::UnstoredAnswer,
 };
 
 /// Prefix of a chatbot's name where a model is expected.
@@ -68,6 +69,8 @@ struct Writer {
     wording: AnswerPostProcessor,
     question: String,
     thinking: String,
+    /// What counts if the chatbot does not answer the question.
+    unstored: Option<UnstoredAnswer>,
     /// The final event, if it is still to be sent.
     done: Option<Completion>,
 }
@@ -126,6 +129,13 @@ impl App {
                 None => (Grounding::default(), asked.options.alone(MAX_TOKENS)),
             };
             let id: GenerationId = self.ids.make()?;
+            let unstored = bot.as_ref().map(|bot| UnstoredAnswer {
+                app: self.clone(),
+                org: billing.org.clone(),
+                user: billing.user.clone(),
+                chatbot: bot.id.clone(),
+                refusal: settings.refusal_text.clone(),
+            });
             let generation = Generation {
                 id: id.clone(),
                 billing,
@@ -155,6 +165,7 @@ impl App {
                     wording: AnswerPostProcessor::new(grounding, 0),
                     question,
                     thinking: String::new(),
+                    unstored,
                     done: None,
                 },
             })
@@ -255,7 +266,17 @@ impl Writer {
                         return Some(Ok(CompletionEvent::Text(text)));
                     }
                 }
-                Ok(Generated::Done(outcome)) => return Some(Ok(self.finish(*outcome))),
+                Ok(Generated::Done(outcome)) => {
+                    let event = self.finish(*outcome);
+                    let answer = match &event {
+                        CompletionEvent::Done(completion) => Some(completion.answer.clone()),
+                        _ => self.done.as_ref().map(|completion| completion.answer.clone()),
+                    };
+                    if let Some((unstored, answer)) = self.unstored.take().zip(answer) {
+                        unstored.count(&answer).await;
+                    }
+                    return Some(Ok(event));
+                }
                 Err(error) => return Some(Err(error)),
             }
         }

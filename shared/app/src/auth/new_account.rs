@@ -142,6 +142,8 @@ impl App {
             name: format!("{} (personal)", user.name),
             personal: true,
             plan: Plan::Free,
+            overrides: None,
+            overage: None,
             time_zone: "UTC".to_owned(),
             pinned_day: None,
             downgrade_model: None,

@@ -6,7 +6,7 @@ use domain::{Actor, BillingAccount, Error, Membership, OrgId, Plan, Result, Time
 use futures::future::BoxFuture;
 use serde_json::json;
 use stripe::{
-    Form, Request,
+    Form,
     objects::{CheckoutSession, Identified, PortalSession},
 };
 
@@ -78,8 +78,7 @@ impl App {
             if account.open_subscription().is_some() {
                 return Err(already_subscribed());
             }
-            let members = self.store.orgs().members(org).await?.len();
-            let quantity = new.plan.quantity(u32::try_from(members).unwrap_or(u32::MAX));
+            let quantity = self.quantity_of(org, new.plan).await?;
             let form = self.checkout_form(&account, (price, quantity), &new.success_url, cancel_url);
             // After a subscription has ended, the same request is a new intention.
             let ended = account
@@ -106,7 +105,7 @@ impl App {
                 let event = AuditEvent::to_org("billing.checkout_created", org)
                     .after(json!({"plan": new.plan, "quantity": quantity}));
                 self.store.record(&self.entry(actor, org, event)?).await?;
-                self.expire(&provider, done.replaced.and_then(|replaced| replaced.result))
+                self.expire(&provider, org, done.replaced.and_then(|replaced| replaced.result))
                     .await;
             }
             Ok(PaymentPage {
@@ -136,9 +135,9 @@ impl App {
                 .field_if("customer", account.customer_id.as_deref())
                 .field("return_url", back);
             // A page lives for minutes, and each request opens its own.
-            let key = format!("portal-{}", hex::encode(domain::id::random_bytes::<16>()?));
-            let request = Request::post("/v1/billing_portal/sessions", &form, &key);
-            let session: PortalSession = provider.send(&request).await.map_err(failure)?;
+            let session: PortalSession = self
+                .perform_once(&provider, org, "portal", ("/v1/billing_portal/sessions", &form))
+                .await?;
             let event = AuditEvent::to_org("billing.portal_opened", org);
             self.store.record(&self.entry(actor, org, event)?).await?;
             Ok(PaymentPage {
@@ -201,12 +200,13 @@ impl App {
 
     /// Closes the page of an earlier intention, so that only one of both is paid. Best effort: a second subscription
     /// would show in the customer portal.
-    async fn expire(&self, provider: &PaymentProvider<'_>, result: Option<String>) {
+    async fn expire(&self, provider: &PaymentProvider<'_>, org: &OrgId, result: Option<String>) {
         let session = result.and_then(|text| serde_json::from_str::<Identified>(&text).ok());
         let Some(session) = session else { return };
         let path = format!("/v1/checkout/sessions/{}/expire", session.id);
-        let request = Request::post(&path, &Form::default(), &format!("expire-{}", session.id));
-        if let Err(error) = provider.send::<Identified>(&request).await {
+        let form = Form::default();
+        let expired = self.perform_once::<Identified>(provider, org, "expire", (&path, &form));
+        if let Err(error) = expired.await {
             tracing::warn!(error = &error as &dyn std::error::Error, "billing.checkout_not_expired");
         }
     }

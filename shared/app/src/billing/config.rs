@@ -9,6 +9,8 @@ use crate::platform::config::ConfigError;
 
 /// How long a plan stays while a payment is overdue.
 const DEFAULT_GRACE_DAYS: u64 = 7;
+/// Name of the meter events of token packs.
+const DEFAULT_METER_EVENT: &str = "token_packs";
 /// Longest trial period that Stripe allows, in days.
 const MAX_TRIAL_DAYS: u32 = 730;
 
@@ -21,6 +23,10 @@ pub struct BillingConfig {
     pub price_pro: Option<String>,
     /// `STRIPE_PRICE_TEAM`: the price of a seat of the plan TEAM.
     pub price_team: Option<String>,
+    /// `STRIPE_PRICE_PACKS`: the metered price of a pack of tokens. Without it none are sold.
+    pub price_packs: Option<String>,
+    /// `STRIPE_METER_EVENT`: the name of the events of the meter that this price bills.
+    pub meter_event: String,
     /// `STRIPE_MODE`: whether events are about real money (`live`) or not (`test`).
     pub mode: KeyMode,
     /// `STRIPE_TRIAL_DAYS`: length of the trial period of an organization's first subscription.
@@ -74,6 +80,8 @@ impl BillingConfig {
             base_url: get("STRIPE_BASE_URL").unwrap_or_else(|| stripe::BASE_URL.to_owned()),
             price_pro: get("STRIPE_PRICE_PRO"),
             price_team: get("STRIPE_PRICE_TEAM"),
+            price_packs: get("STRIPE_PRICE_PACKS"),
+            meter_event: get("STRIPE_METER_EVENT").unwrap_or_else(|| DEFAULT_METER_EVENT.to_owned()),
             mode,
             trial_days: u32::try_from(days("STRIPE_TRIAL_DAYS", 0)?).unwrap_or(MAX_TRIAL_DAYS),
             promotion_codes: is_on("STRIPE_PROMOTION_CODES")?,

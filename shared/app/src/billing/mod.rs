@@ -7,9 +7,10 @@
 pub(crate) mod checkout;
 pub(crate) mod config;
 mod customers;
-mod entitlements;
+pub(crate) mod entitlements;
 mod notices;
 mod operations;
+pub(crate) mod overage;
 mod reconcile;
 pub(crate) mod return_url;
 mod seats;

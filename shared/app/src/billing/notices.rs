@@ -1,7 +1,7 @@
 //! Emails to the owners of an organization about its payments.
 
 use domain::{
-    BillingAccount, BillingEvent, BillingNotice, MailId, MailMessage, Org, Plan, Result, SubscriptionStatus, Timestamp,
+    BillingAccount, BillingEvent, BillingNotice, MailId, MailMessage, Plan, Result, SubscriptionStatus, Timestamp,
     UserId,
 };
 use store::OrgFound;
@@ -32,7 +32,7 @@ impl App {
         let mut notices = Vec::new();
         if let Some((from, to)) = occasion.plan {
             let exceeded = if to < from {
-                self.exceeded_sentences(found, to).await?
+                self.exceeded_sentences(found, to, now).await?
             } else {
                 Vec::new()
             };
@@ -74,6 +74,7 @@ impl App {
                     id,
                     user: owner.clone(),
                     org: (!org.personal).then(|| org.name.clone()),
+                    org_id: (!org.personal).then(|| org.id.clone()),
                     notice: notice.clone(),
                 };
                 mails.push((owner.clone(), mail));
@@ -83,14 +84,11 @@ impl App {
     }
 
     /// Returns what of an organization exceeds the limits of a smaller plan.
-    async fn exceeded_sentences(&self, found: &OrgFound, plan: Plan) -> Result<Vec<String>> {
-        let org = Org {
-            plan,
-            ..found.org.clone()
-        };
-        let exceeded = self.store.exceeded_limits(&org).await?;
+    async fn exceeded_sentences(&self, found: &OrgFound, plan: Plan, now: Timestamp) -> Result<Vec<String>> {
+        let own = found.org.entitlements_on(plan, now);
+        let exceeded = self.store.exceeded_limits(&found.org.id, &own).await?;
         let mut sentences: Vec<_> = exceeded.iter().map(domain::PlanLimit::excess).collect();
-        let seats = plan.limits().seats;
+        let seats = own.limits.seats;
         if found.seats > seats {
             sentences.push(format!("{} seats are used, and {seats} are included", found.seats));
         }

@@ -89,6 +89,25 @@ impl App {
         }
     }
 
+    /// Carries out an operation whose result is of use once: callers that meet share it, and the next one begins
+    /// another.
+    ///
+    /// # Errors
+    /// As [`App::perform`].
+    pub(crate) async fn perform_once<T: DeserializeOwned>(
+        &self,
+        provider: &PaymentProvider<'_>,
+        org: &OrgId,
+        kind: &str,
+        (path, form): (&str, &Form),
+    ) -> Result<T> {
+        let intention = format!("{path}\n{}", form.encode());
+        let done = self.perform(provider, org, kind, (path, form), &intention).await?;
+        self.keep_result(org, kind, &done.operation, &serde_json::Value::Null, Duration::ZERO)
+            .await?;
+        Ok(done.object)
+    }
+
     /// Lets the operations of an intention return `result` for `lifetime` from now on.
     pub(crate) async fn keep_result(
         &self,

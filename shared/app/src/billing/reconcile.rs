@@ -8,7 +8,8 @@ use super::sync::Reason;
 use crate::{App, platform::batch_outcome::BatchOutcome};
 
 impl App {
-    /// Compares the subscriptions that are due; returns their number. Differences are repaired, and recorded in the
+    /// Compares the subscriptions that are due, and queues packs that are to be reported; returns the number of
+    /// subscriptions. Differences are repaired, and recorded in the
     /// audit log as `billing.reconciled`.
     ///
     /// # Errors
@@ -27,6 +28,9 @@ impl App {
                     |error| tracing::warn!(org_id = %org, %error, "billing.not_reconciled"),
                 );
             }
+            // Each failure is already logged.
+            let queued = self.relay_packs().await.map(|_| 0);
+            done.count(queued, |_| {});
             done.end()
         })
     }

@@ -4,7 +4,7 @@ use domain::{Actor, BillingMessage, OrgId, Plan, Result};
 use stripe::{Form, Request, objects::Identified};
 
 use super::{failure, sync::Reason};
-use crate::App;
+use crate::{App, orgs::NO_ORG};
 
 impl App {
     /// Reports that the members of an organization changed, if it pays by seat. Best effort: the daily comparison finds
@@ -14,7 +14,7 @@ impl App {
             return;
         }
         let reported = async {
-            if self.plan_of(org).await? != Plan::Team {
+            if self.entitlements_of(org).await?.plan != Plan::Team {
                 return Ok(());
             }
             let message = BillingMessage::SeatsChanged {
@@ -26,6 +26,14 @@ impl App {
         if let Err(error) = reported.await {
             tracing::warn!(org_id = %org, error = &error as &dyn std::error::Error, "billing.seats_not_reported");
         }
+    }
+
+    /// Returns the number of units that an organization's subscription to a plan has.
+    pub(crate) async fn quantity_of(&self, org: &OrgId, plan: Plan) -> Result<u32> {
+        let found = self.store.orgs().get(org).await?.ok_or(NO_ORG)?.org;
+        let members = self.store.orgs().members(org).await?.len();
+        let own = found.entitlements_on(plan, self.clock.now());
+        Ok(own.quantity(u32::try_from(members).unwrap_or(u32::MAX)))
     }
 
     /// Sets the quantity of the subscription to the number of members. `change_id`: part of the idempotency key.
@@ -43,8 +51,7 @@ impl App {
         else {
             return Ok(());
         };
-        let members = self.store.orgs().members(org).await?.len();
-        let quantity = plan.quantity(u32::try_from(members).unwrap_or(u32::MAX));
+        let quantity = self.quantity_of(org, plan).await?;
         if quantity == subscription.quantity {
             return Ok(());
         }

@@ -1,6 +1,8 @@
 //! The subscription of an organization: what it is, and its changes.
 
-use domain::{Actor, BillingAccount, Error, Membership, OrgId, Plan, PlanLimit, Result, Subscription, Timestamp};
+use domain::{
+    Actor, BillingAccount, Entitlements, Error, Membership, OrgId, Plan, PlanLimit, Result, Subscription, Timestamp,
+};
 use futures::future::BoxFuture;
 use stripe::{
     Form, Request,
@@ -18,15 +20,17 @@ const INVOICES: u32 = 24;
 pub struct SubscriptionFound {
     /// The organization.
     pub org_id: OrgId,
-    /// Its plan.
-    pub plan: Plan,
+    /// What it may use.
+    pub own: Entitlements,
+    /// When limits or features that a platform admin has set end; `None` if there are none, or without an end.
+    pub overridden_until: Option<Timestamp>,
     /// Members and pending invitations.
     pub seats: u32,
     /// Its payments.
     pub account: BillingAccount,
     /// When the plan ends unless an overdue payment is made.
     pub grace_ends_at: Option<Timestamp>,
-    /// Limits of the plan that are exceeded, after a change to a smaller one.
+    /// Limits that are exceeded, after a change to a smaller plan.
     pub exceeded: Vec<PlanLimit>,
 }
 
@@ -93,10 +97,14 @@ impl App {
                 self.store.billing().account(org).await
             })?;
             let found = found.ok_or(NO_ORG)?;
-            let exceeded = self.store.exceeded_limits(&found.org).await?;
+            let now = self.clock.now();
+            let own = found.org.entitlements(now);
+            let exceeded = self.store.exceeded_limits(org, &own).await?;
+            let overrides = found.org.overrides.filter(|overrides| overrides.is_in_force(now));
             Ok(SubscriptionFound {
                 org_id: org.clone(),
-                plan: found.org.plan,
+                own,
+                overridden_until: overrides.and_then(|overrides| overrides.expires_at),
                 seats: found.seats,
                 grace_ends_at: account.grace_ends_at(self.config.billing.grace),
                 account,
@@ -155,9 +163,14 @@ impl App {
                 .field(&format!("{details}[price]"), price)
                 .field(&format!("{details}[quantity]"), quantity)
                 .field("subscription_details[proration_behavior]", "create_prorations");
-            let key = format!("preview-{}", hex::encode(domain::id::random_bytes::<16>()?));
-            let request = Request::post("/v1/invoices/create_preview", &form, &key);
-            let invoice: Invoice = provider.send(&request).await.map_err(failure)?;
+            let invoice: Invoice = self
+                .perform_once(
+                    &provider,
+                    &member.org,
+                    "preview",
+                    ("/v1/invoices/create_preview", &form),
+                )
+                .await?;
             let lines = invoice.lines.into_iter().map(|line| PreviewLine {
                 description: line.description,
                 amount_cents: line.amount,
@@ -227,7 +240,11 @@ impl App {
     }
 
     /// Returns the account as the payment provider knows it now.
-    async fn current(&self, member: &Membership, actor: &Actor) -> Result<(PaymentProvider<'_>, BillingAccount)> {
+    pub(crate) async fn current(
+        &self,
+        member: &Membership,
+        actor: &Actor,
+    ) -> Result<(PaymentProvider<'_>, BillingAccount)> {
         let provider = self.payment_provider().await?;
         let account = self.store.billing().account(&member.org).await?;
         let account = self.sync_with(&provider, account, actor).await?;
@@ -240,8 +257,7 @@ impl App {
             return Err(Error::invalid("/plan_type", detail));
         }
         let price = self.config.billing.price_of(plan).ok_or_else(not_configured)?;
-        let members = self.store.orgs().members(&member.org).await?.len();
-        Ok((price, plan.quantity(u32::try_from(members).unwrap_or(u32::MAX))))
+        Ok((price, self.quantity_of(&member.org, plan).await?))
     }
 
     async fn update(

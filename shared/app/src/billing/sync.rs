@@ -98,8 +98,9 @@ impl App {
                     now,
                 )
                 .await?;
+            let ends_overage = Self::ends_overage(&found.org, &after, plan);
             let facts = (facts(&before), facts(&after));
-            let is_audited = facts.0 != facts.1 || plan.is_some();
+            let is_audited = facts.0 != facts.1 || plan.is_some() || ends_overage;
             if !is_audited && after == before && mails.is_empty() {
                 if let Some((marker, _)) = reason.event {
                     billing.record_event(marker).await?;
@@ -107,9 +108,13 @@ impl App {
                 return Ok(before);
             }
             let entry = if is_audited {
+                let mut to = with_plan(facts.1, plan.map_or(found.org.plan, |(_, to)| to));
+                if ends_overage {
+                    to["overage_ended"] = json!(true);
+                }
                 let event = AuditEvent::to_org(reason.action, org)
                     .before(with_plan(facts.0, found.org.plan))
-                    .after(with_plan(facts.1, plan.map_or(found.org.plan, |(_, to)| to)));
+                    .after(to);
                 Some(self.entry(reason.actor, org, event)?)
             } else {
                 None
@@ -118,6 +123,7 @@ impl App {
                 before: &before,
                 after: &after,
                 plan,
+                ends_overage,
                 event: reason.event.map(|(marker, _)| marker),
                 mails: &mails,
             };
@@ -154,6 +160,8 @@ impl App {
         let item = items
             .map(|item| (self.config.billing.plan_of(&item.price.id), item))
             .max_by_key(|(plan, _)| *plan);
+        let price_packs = self.config.billing.price_packs.as_deref();
+        let has_packs = |item: &objects::SubscriptionItem| Some(item.price.id.as_str()) == price_packs;
         let quantity = item.and_then(|(_, item)| item.quantity).unwrap_or(1);
         Subscription {
             id: found.id.clone(),
@@ -164,6 +172,7 @@ impl App {
             current_period_end: found.period_end().and_then(time),
             cancel_at: found.ends_at().and_then(time),
             trial_end: found.trial_end.and_then(time),
+            has_packs: found.items.data.iter().any(has_packs),
             created_at: time(found.created).unwrap_or(Timestamp::UNIX_EPOCH),
         }
     }

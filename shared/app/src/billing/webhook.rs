@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{Actor, BillingEvent, BillingMessage, Error, InvoiceNotice, KeyMode, Result, time::after};
+use domain::{Actor, BillingEvent, BillingMessage, BusEvent, Error, InvoiceNotice, KeyMode, Result, time::after};
 use futures::future::BoxFuture;
 use serde_json::Value;
 use store::EventMarker;
@@ -24,6 +24,10 @@ const FORGED: Error = Error::Unauthorized {
     code: "signature_invalid",
     detail: "The signature of this webhook is invalid. Check the signing secret.",
 };
+
+fn unreadable() -> Error {
+    Error::bad_request("invalid_event", "The event cannot be parsed.")
+}
 
 /// An event as received; untrusted until its signature is verified.
 #[derive(Debug, Clone, Copy)]
@@ -48,23 +52,44 @@ impl App {
             if !is_signed(signed.signature, signed.body, &secrets, now) {
                 return Err(FORGED);
             }
-            let unreadable = || Error::bad_request("invalid_event", "The event cannot be parsed.");
             let event: Event = serde_json::from_slice(signed.body).map_err(|_| unreadable())?;
-            if event.id.is_empty() || event.id.len() > MAX_NAME || event.kind.len() > MAX_NAME {
-                return Err(unreadable());
-            }
-            if event.livemode != (self.config.billing.mode == KeyMode::Live) {
-                let detail = "The event is of another mode (live or test) than this installation. Check the endpoint.";
-                return Err(Error::bad_request("livemode_mismatch", detail));
-            }
-            let message = BillingMessage::Event(BillingEvent {
-                customer_id: event.customer().filter(|id| id.len() <= MAX_NAME).map(str::to_owned),
-                invoice: invoice(&event.data.object),
-                event_id: event.id,
-                event_type: event.kind,
-            });
+            let message = BillingMessage::Event(self.billing_event(event)?);
             self.queues.send(&message).await
         })
+    }
+
+    /// Returns what an event names.
+    fn billing_event(&self, event: Event) -> Result<BillingEvent> {
+        if event.id.is_empty() || event.id.len() > MAX_NAME || event.kind.len() > MAX_NAME {
+            return Err(unreadable());
+        }
+        if event.livemode != (self.config.billing.mode == KeyMode::Live) {
+            let detail = "The event is of another mode (live or test) than this installation. Check the endpoint.";
+            return Err(Error::bad_request("livemode_mismatch", detail));
+        }
+        Ok(BillingEvent {
+            customer_id: event.customer().filter(|id| id.len() <= MAX_NAME).map(str::to_owned),
+            invoice: invoice(&event.data.object),
+            event_id: event.id,
+            event_type: event.kind,
+        })
+    }
+
+    /// Applies an event of the event bus as the webhook's worker does. One that is not meant for this installation is
+    /// dropped: the bus would deliver it again and again.
+    async fn apply_bus_event(&self, event: &BusEvent) -> Result<()> {
+        let read = if event.source.starts_with(BusEvent::SOURCE) {
+            serde_json::from_value::<Event>(event.detail.clone()).map_err(|_| unreadable())
+        } else {
+            Err(unreadable())
+        };
+        match read.and_then(|event| self.billing_event(event)) {
+            Ok(event) => self.apply_event(&event).await,
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "billing.bus_event_dropped");
+                Ok(())
+            }
+        }
     }
 
     /// Processes a message of the queue `apply_stripe_events`.
@@ -77,6 +102,8 @@ impl App {
                 BillingMessage::Event(event) => self.apply_event(event).await,
                 BillingMessage::NewCustomer { org_id, .. } => self.apply_new_customer(org_id).await,
                 BillingMessage::SeatsChanged { org_id, change_id } => self.sync_seats(org_id, change_id).await,
+                BillingMessage::PackDrawn(pack) => self.report_pack(pack).await,
+                BillingMessage::Bus(event) => self.apply_bus_event(event).await,
             }
         })
     }

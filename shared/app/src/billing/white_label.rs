@@ -1,6 +1,6 @@
 //! White-label settings.
 
-use domain::{Actor, Feature, Membership, OrgId, Result, WhiteLabel, billing::white_label::without_links};
+use domain::{Actor, Feature, Membership, Org, Result, WhiteLabel, billing::white_label::without_links};
 use futures::future::BoxFuture;
 use serde_json::json;
 
@@ -52,13 +52,13 @@ impl App {
         })
     }
 
-    /// Returns the name under which an organization writes to people: its own if its plan includes that, else the
+    /// Returns the name under which an organization writes to people: its own if it may use that, else the
     /// product's.
-    pub(crate) async fn product_name(&self, org: &OrgId, plan: domain::Plan) -> Result<String> {
-        if !plan.includes(Feature::WhiteLabel) {
+    pub(crate) async fn product_name(&self, org: &Org) -> Result<String> {
+        if !org.entitlements(self.clock.now()).includes(Feature::WhiteLabel) {
             return Ok(PRODUCT.to_owned());
         }
-        let own = self.store.billing().white_label(org).await?.product_name;
+        let own = self.store.billing().white_label(&org.id).await?.product_name;
         Ok(own.map_or_else(|| PRODUCT.to_owned(), |name| without_links(&name)))
     }
 }

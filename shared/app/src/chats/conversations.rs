@@ -348,15 +348,29 @@ impl ChatSessions {
             let turn = self.message(conversation, message).await?;
             let at = self.app.clock.now();
             let feedback = rating.map(|(rating, reason)| Feedback { rating, reason, at });
-            let turn = change_turn(&self.conversations, turn, |turn| {
+            let (mut turn, mut retry) = (turn, OptimisticRetry::to_change("a conversation"));
+            let session = self.conversations.get(conversation).await?.ok_or(SESSION_NOT_FOUND)?;
+            loop {
+                retry.next().await?;
                 let answer = turn.answer_mut(message).ok_or(NO_MESSAGE)?;
+                let rating = |feedback: &Option<Feedback>| feedback.as_ref().map(|feedback| feedback.rating);
+                let (before, after) = (rating(&answer.feedback), rating(&feedback));
                 answer.feedback.clone_from(&feedback);
-                Ok(())
-            });
-            Ok(Answered {
-                turn: turn.await?.ok_or(NO_MESSAGE)?,
-                answer: message.clone(),
-            })
+                let place = (message, session.chatbot.as_ref());
+                let saved = self.app.save_counted(
+                    &self.conversations,
+                    (&session.org, &session.user),
+                    &mut turn,
+                    place,
+                    |count| count.rated(before, after),
+                );
+                if saved.await? == Saved::Done {
+                    let answer = message.clone();
+                    return Ok(Answered { turn, answer });
+                }
+                let found = self.conversations.turn(&turn.conversation, &turn.id).await?;
+                turn = found.ok_or(NO_MESSAGE)?;
+            }
         })
     }
 }

@@ -74,8 +74,9 @@ impl App {
             }
             let org = self.store.orgs().get(&member.org).await?;
             let org = org.ok_or(Error::NotFound("organization"))?.org;
-            PendingUpload::check_size(new.size_bytes, kind, org.plan)?;
             let now = self.clock.now();
+            let own = org.entitlements(now);
+            PendingUpload::check_size(new.size_bytes, kind, &own)?;
             let upload = PendingUpload {
                 id: self.ids.make()?,
                 org: member.org.clone(),
@@ -103,13 +104,13 @@ impl App {
                 .await?;
             // The link is only issued after this write, so nothing can arrive that is not swept.
             let uploads = self.store.pending_uploads(&upload.org);
-            while !uploads.begin(&upload, org.plan).await? {
-                self.free_capacity(&upload.org, upload.size_bytes, org.plan).await?;
+            while !uploads.begin(&upload, &own).await? {
+                self.free_capacity(&upload.org, upload.size_bytes, &own).await?;
             }
             Ok(BegunUpload {
                 upload,
                 put,
-                max_size_bytes: PendingUpload::max_size(kind, org.plan),
+                max_size_bytes: PendingUpload::max_size(kind, &own),
             })
         })
     }

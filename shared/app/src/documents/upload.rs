@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use domain::{
-    Document, DocumentKind, DocumentStatus, Error, Membership, OutboxEntry, Plan, Result,
+    Document, DocumentKind, DocumentStatus, Entitlements, Error, Membership, OutboxEntry, Result,
     documents::document::NewDocument,
     documents::outbox::{IndexMessage, OutboxStep},
     documents::tags::normalize_tags,
@@ -106,8 +106,8 @@ impl App {
                 sha256: hex::encode(Sha256::digest(&upload.bytes)),
             };
             let document = Document::new(new, self.clock.now());
-            let plan = self.plan_of(&document.org).await?;
-            self.create_document(document, Some(upload.bytes), plan).await
+            let own = self.entitlements_of(&document.org).await?;
+            self.create_document(document, Some(upload.bytes), own).await
         })
     }
 
@@ -120,7 +120,7 @@ impl App {
         &self,
         mut document: Document,
         file: Option<Bytes>,
-        plan: Plan,
+        own: Entitlements,
     ) -> BoxFuture<'_, Result<Document>> {
         Box::pin(async move {
             let promise = OutboxEntry {
@@ -133,15 +133,15 @@ impl App {
             if self
                 .store
                 .documents(&document.org)
-                .exceeded(document.size_bytes, plan)
+                .exceeded(document.size_bytes, &own)
                 .await?
                 .is_some()
             {
-                self.free_capacity(&document.org, document.size_bytes, plan).await?;
+                self.free_capacity(&document.org, document.size_bytes, &own).await?;
             }
             document.duplicate_of = self.original_of(&document).await?;
             self.store.outbox().put(&promise).await?;
-            if let Err(error) = self.store_upload(&document, &promise, file, plan).await {
+            if let Err(error) = self.store_upload(&document, &promise, file, &own).await {
                 // Best effort: the relay cleans up what remains after a second failure.
                 if let Err(left) = self.abandon_upload(&promise).await {
                     tracing::warn!(document_id = %promise.document, error = %left, "upload.cleanup_failed");
@@ -189,7 +189,7 @@ impl App {
         document: &Document,
         promise: &OutboxEntry,
         file: Option<Bytes>,
-        plan: Plan,
+        own: &Entitlements,
     ) -> Result<()> {
         if let Some(bytes) = file {
             let key = Document::source_key(&document.org, &document.id);
@@ -199,12 +199,12 @@ impl App {
         }
         let documents = self.store.documents(&document.org);
         loop {
-            match documents.accept(document, promise, plan).await? {
+            match documents.accept(document, promise, own).await? {
                 UploadAccepted::Done => return Ok(()),
                 UploadAccepted::Abandoned => {
                     return Err(Error::unavailable("the upload took so long that it was abandoned"));
                 }
-                UploadAccepted::Full => self.free_capacity(&document.org, document.size_bytes, plan).await?,
+                UploadAccepted::Full => self.free_capacity(&document.org, document.size_bytes, own).await?,
             }
         }
     }

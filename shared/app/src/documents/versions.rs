@@ -176,7 +176,7 @@ impl App {
 
     async fn use_as_version(&self, member: &Membership, id: &DocumentId, stored: StoredFile) -> Result<Document> {
         let documents = self.store.documents(&member.org);
-        let plan = self.plan_of(&member.org).await?;
+        let own = self.entitlements_of(&member.org).await?;
         let StoredFile { mut file, upload } = stored;
         let mut retry = OptimisticRetry::to_change("a document");
         loop {
@@ -193,7 +193,7 @@ impl App {
                 dropped,
                 upload: upload.as_ref(),
                 promise: &promise,
-                plan,
+                own: &own,
             };
             match documents.add_version(&document, new, self.clock.now()).await? {
                 VersionAdded::Done => {

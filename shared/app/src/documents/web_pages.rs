@@ -5,7 +5,7 @@ use std::{sync::OnceLock, time::Duration};
 
 use bytes::Bytes;
 use domain::{
-    Document, DocumentKind, Error, IndexFailure, Membership, PendingUpload, Plan, Result, Timestamp, WebSource,
+    Document, DocumentKind, Entitlements, Error, IndexFailure, Membership, PendingUpload, Result, Timestamp, WebSource,
     documents::document::NewDocument, documents::tags::normalize_tags,
 };
 use fetch::{Conditions, FetchError, Fetched, Fetcher, Limits, MediaType, PrivateHosts, Url};
@@ -97,10 +97,10 @@ impl App {
             if url.len() > WebSource::MAX_URL {
                 return Err(unusable(&FetchError::InvalidUrl));
             }
-            let plan = self.plan_of(&member.org).await?;
-            let web = WebSource::pending(url, plan);
+            let own = self.entitlements_of(&member.org).await?;
+            let web = WebSource::pending(url);
             let found = client.get(&web.url, &Conditions::default(), &INLINE).await;
-            let file = match found.and_then(|found| self.page_file(found, web.clone(), plan)) {
+            let file = match found.and_then(|found| self.page_file(found, web.clone(), &own)) {
                 Ok(file) => Some(file),
                 Err(error) if error.is_transient() || matches!(error, FetchError::TooLarge { .. }) => None,
                 Err(error) => return Err(unusable(&error)),
@@ -124,7 +124,7 @@ impl App {
                 ..Document::new(new, now)
             };
             let bytes = file.map(|file| describe(&mut document, file, now));
-            self.create_document(document, bytes, plan).await
+            self.create_document(document, bytes, own).await
         })
     }
 
@@ -141,7 +141,8 @@ impl App {
         let Some(web) = document.unfetched() else {
             return Ok(Ok(document.clone()));
         };
-        let max = web.plan.limits().file_bytes;
+        let own = self.entitlements_of(&document.org).await?;
+        let max = own.limits.file_bytes;
         let limits = Limits {
             total: WORKER_TOTAL,
             first_byte: WORKER_TOTAL,
@@ -149,7 +150,7 @@ impl App {
             decompressed_bytes: max,
         };
         let fetched = self.fetcher.get()?.get(&web.url, &Conditions::default(), &limits).await;
-        let file = match fetched.and_then(|fetched| self.page_file(fetched, web.clone(), web.plan)) {
+        let file = match fetched.and_then(|fetched| self.page_file(fetched, web.clone(), &own)) {
             Ok(file) => file,
             Err(error) if error.is_transient() && deliveries < MAX_DELIVERIES => {
                 return Err(Error::unavailable(error));
@@ -166,7 +167,7 @@ impl App {
         match self
             .store
             .documents(&document.org)
-            .store_fetched(before, &document, holder)
+            .store_fetched(before, &document, holder, &own)
             .await?
         {
             FileStored::Done => Ok(Ok(document)),
@@ -179,7 +180,12 @@ impl App {
     }
 
     /// Returns a page as a file: text in UTF-8, with what the page says about itself.
-    fn page_file(&self, fetched: Fetched, web: WebSource, plan: Plan) -> std::result::Result<PageFile, FetchError> {
+    fn page_file(
+        &self,
+        fetched: Fetched,
+        web: WebSource,
+        own: &Entitlements,
+    ) -> std::result::Result<PageFile, FetchError> {
         let Fetched::Content(content) = fetched else {
             return Err(FetchError::InvalidResponse);
         };
@@ -190,7 +196,7 @@ impl App {
             retrieval::to_utf8(&content.bytes, charset, is_html)
         });
         let bytes: Bytes = text.flatten().map_or_else(|| content.bytes.clone(), Bytes::from);
-        let limit = PendingUpload::max_size(kind, plan);
+        let limit = PendingUpload::max_size(kind, own);
         if bytes.len() as u64 > limit {
             return Err(FetchError::TooLarge { limit });
         }

@@ -170,5 +170,7 @@ fn mail_to(id: &MailId, to: &Email, subject: &str, text: String) -> Mail {
         subject: subject.to_owned(),
         text,
         about: None,
+        org_id: None,
+        branding: None,
     }
 }

@@ -4,10 +4,11 @@
 //! between the last two steps sends an email twice, but never loses one.
 
 mod billing_templates;
+mod branding;
 pub(crate) mod email_templates;
 pub(crate) mod ses;
 
-use domain::{Email, Error, Mail, MailMessage, Result, User, UserId, UserStatus, rate_limit::MAILS};
+use domain::{Email, Error, Mail, MailMessage, OrgId, Result, User, UserId, UserStatus, rate_limit::MAILS};
 use futures::future::BoxFuture;
 use store::{
     AddressRestore, Claimed,
@@ -112,6 +113,7 @@ impl App {
         let Some(mail) = self.compose(message).await?.filter(|mail| mail.to.is_deliverable()) else {
             return Ok(());
         };
+        let mail = self.branded(mail).await?;
         let sent = self.mailer.send(&mail).await;
         if let (Err(_), Some(bucket)) = (&sent, bucket(message, &mail.to)) {
             // A failed email does not count, or an outage would use up the address's rate limit.
@@ -157,6 +159,7 @@ impl App {
                 id,
                 user,
                 org,
+                org_id,
                 percent,
                 used,
                 limit,
@@ -166,24 +169,27 @@ impl App {
                     return Ok(None);
                 };
                 let counters = (*percent, *used, *limit);
-                Ok(Some(email_templates::token_alert(
-                    id,
-                    &user,
-                    org.as_deref(),
-                    counters,
-                    *resets_at,
-                )))
+                let mail = email_templates::token_alert(id, &user, org.as_deref(), counters, *resets_at);
+                Ok(Some(of_org(mail, org_id.as_ref())))
             }
-            MailMessage::TokensBack { id, user, org } => {
+            MailMessage::TokensBack { id, user, org, org_id } => {
                 let Some(user) = self.wants_mail(user).await? else {
                     return Ok(None);
                 };
-                Ok(Some(email_templates::tokens_back(id, &user, org.as_deref())))
+                let mail = email_templates::tokens_back(id, &user, org.as_deref());
+                Ok(Some(of_org(mail, org_id.as_ref())))
             }
-            MailMessage::Billing { id, user, org, notice } => {
+            MailMessage::Billing {
+                id,
+                user,
+                org,
+                org_id,
+                notice,
+            } => {
                 let account = self.store.accounts().get(user).await?.filter(User::is_active);
                 let Some(user) = account else { return Ok(None) };
-                Ok(Some(billing_templates::billing(id, &user, org.as_deref(), notice, url)))
+                let mail = billing_templates::billing(id, &user, org.as_deref(), notice, url);
+                Ok(Some(of_org(mail, org_id.as_ref())))
             }
             MailMessage::EmailTaken { id, email } => {
                 let account = self.store.accounts().by_email(&email.fingerprint()).await?;
@@ -270,6 +276,14 @@ impl App {
         };
         let taken = self.store.rate_limits().check(&bucket, MAILS, self.clock.now()).await?;
         Ok(taken.is_ok())
+    }
+}
+
+/// Returns an email that an organization writes.
+fn of_org(mail: Mail, org: Option<&OrgId>) -> Mail {
+    Mail {
+        org_id: org.cloned(),
+        ..mail
     }
 }
 

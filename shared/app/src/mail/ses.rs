@@ -2,12 +2,18 @@
 //! (<https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html>). Its SDK would be the largest crate of
 //! the workspace, for one call.
 
+use std::borrow::Cow;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use domain::{Clock, Error, Mail, Result};
 use futures::future::BoxFuture;
 use reqwest::header::CONTENT_TYPE;
 use serde::Serialize;
 
 use crate::{Mailer, auth::signing::Signing};
+
+/// Most bytes of a part of a name, so that it fits into an encoded word.
+const MAX_WORD: usize = 45;
 
 /// Email through Amazon SES in the function's region.
 pub(crate) struct Ses {
@@ -20,7 +26,7 @@ pub(crate) struct Ses {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct SendEmail<'a> {
-    from_email_address: &'a str,
+    from_email_address: Cow<'a, str>,
     destination: Destination<'a>,
     content: Content<'a>,
 }
@@ -48,6 +54,8 @@ struct Simple<'a> {
 #[serde(rename_all = "PascalCase")]
 struct Body<'a> {
     text: Text<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    html: Option<Text<'a>>,
 }
 
 #[derive(Serialize)]
@@ -85,8 +93,10 @@ impl Ses {
         if self.from.is_empty() {
             return Err(Error::internal("MAIL_FROM is not set"));
         }
+        let branding = mail.branding.as_ref();
+        let name = branding.and_then(|branding| branding.from_name.as_deref());
         let body = SendEmail {
-            from_email_address: &self.from,
+            from_email_address: name.map_or(Cow::Borrowed(&*self.from), |name| Cow::Owned(named(name, &self.from))),
             destination: Destination {
                 to_addresses: [mail.to.as_str()],
             },
@@ -95,6 +105,7 @@ impl Ses {
                     subject: mail.subject.as_str().into(),
                     body: Body {
                         text: mail.text.as_str().into(),
+                        html: branding.map(|branding| branding.html.as_str().into()),
                     },
                 },
             },
@@ -114,6 +125,28 @@ impl Ses {
         let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         Err(Error::unavailable(format!("SES answered {} {kind}", answer.status())))
     }
+}
+
+/// Returns the sender's address with another name. As an encoded word (RFC 2047), a name cannot be anything else.
+fn named(name: &str, from: &str) -> String {
+    let address = from
+        .rsplit_once('<')
+        .and_then(|(_, rest)| rest.split_once('>'))
+        .map_or(from, |(address, _)| address);
+    // An encoded word has at most 75 characters; several are joined by the reader.
+    let (mut words, mut word) = (Vec::new(), String::new());
+    for letter in name.chars() {
+        if word.len() + letter.len_utf8() > MAX_WORD {
+            words.push(std::mem::take(&mut word));
+        }
+        word.push(letter);
+    }
+    words.push(word);
+    let words: Vec<String> = words
+        .iter()
+        .map(|word| format!("=?UTF-8?B?{}?=", STANDARD.encode(word)))
+        .collect();
+    format!("{} <{}>", words.join(" "), address.trim())
 }
 
 impl Mailer for Ses {

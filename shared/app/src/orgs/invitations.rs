@@ -1,9 +1,10 @@
 //! Invitations: a token is emailed to an address, and a user signed in with that address can accept it.
 
 use domain::{
-    Actor, Email, Error, Invitation, InvitationId, Mail, MailMessage, Membership, Org, OrgId, OrgRole, Result, Secret,
-    User,
+    Actor, Email, Entitlements, Error, Invitation, InvitationId, Mail, MailMessage, Membership, Org, OrgId, OrgRole,
+    Result, Secret, User,
     billing::white_label::without_links,
+    orgs::entitlements::EntitlementSource,
     orgs::invitation::{INVITATION_TTL, new_token, token_hash},
     time::after,
 };
@@ -158,7 +159,12 @@ impl App {
         };
         let event = of_invitation("member.invited", &invitation).after(json!({ "role": role }));
         let entry = self.entry(actor, &by.org, event)?;
-        match self.store.invitations().create(&invitation, &found.org, &entry).await? {
+        match self
+            .store
+            .invitations()
+            .create(&invitation, &found.org, now, &entry)
+            .await?
+        {
             OrgWrite::Done => {
                 self.send_invitation(&invitation, &found.org, &token).await?;
                 Ok(Some(invitation))
@@ -166,16 +172,11 @@ impl App {
             OrgWrite::Full if self.free_seats(&by.org).await? => Ok(None),
             OrgWrite::Full => {
                 let now = self.store.orgs().get(&by.org).await?.ok_or(NO_ORG)?;
-                let limit = now.org.plan.limits().seats;
-                if now.seats < limit {
+                let own = now.org.entitlements(self.clock.now());
+                if now.seats < own.limits.seats {
                     return Ok(None);
                 }
-                let detail = format!(
-                    "The {} plan has {limit} seats, pending invitations included, and all are taken. Remove a member, \
-                     revoke an invitation, or choose a larger plan.",
-                    now.org.plan.name()
-                );
-                Err(Error::conflict("seat_limit", detail))
+                Err(Error::conflict("seat_limit", no_seat(&own)))
             }
             _ => Ok(None),
         }
@@ -247,7 +248,7 @@ impl App {
             OrgRole::Member => "a member",
         };
         // A line break in a name would end the email's header.
-        let product = self.product_name(&org.id, org.plan).await?;
+        let product = self.product_name(org).await?;
         let name: String = org.name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         let mail = Mail {
             id: self.ids.make()?,
@@ -262,8 +263,26 @@ impl App {
                 INVITATION_TTL.as_secs() / (24 * 3600),
             ),
             about: Some(invitation.invited_by.clone()),
+            org_id: Some(org.id.clone()),
+            branding: None,
         };
         self.queue_mail(&MailMessage::Mail(mail)).await
+    }
+}
+
+/// Returns the sentence for an organization without a free seat.
+fn no_seat(own: &Entitlements) -> String {
+    let limit = own.limits.seats;
+    match own.sources.seats {
+        EntitlementSource::Plan => format!(
+            "The {} plan has {limit} seats, pending invitations included, and all are taken. Remove a member, revoke \
+             an invitation, or choose a larger plan.",
+            own.plan.name()
+        ),
+        EntitlementSource::Override => format!(
+            "This organization has {limit} seats, pending invitations included, and all are taken. Remove a member, \
+             revoke an invitation, or ask the operator for more."
+        ),
     }
 }
 

@@ -6,8 +6,8 @@ pub(crate) mod own_invitations;
 pub(crate) mod plan_limits;
 
 use domain::{
-    Actor, Error, Membership, Org, OrgChange, OrgId, OrgRole, Page, PageRequest, Plan, PlanLimit, PlanResource, Purge,
-    Result, User, id::random_bytes, orgs::org::slug_of,
+    Actor, Entitlements, Error, Membership, Org, OrgChange, OrgId, OrgRole, Page, PageRequest, Plan, PlanLimit,
+    PlanResource, Purge, Result, User, id::random_bytes, orgs::org::slug_of,
 };
 use futures::future::BoxFuture;
 use serde_json::json;
@@ -37,6 +37,8 @@ pub struct OwnOrg {
     pub role: OrgRole,
     /// Number of members and pending invitations.
     pub seats: u32,
+    /// Maximum number of them.
+    pub seat_limit: u32,
 }
 
 pub(crate) fn personal() -> Error {
@@ -69,6 +71,8 @@ impl App {
                 name: new.name,
                 personal: false,
                 plan: Plan::Free,
+                overrides: None,
+                overage: None,
                 time_zone: new.time_zone.unwrap_or_else(|| "UTC".to_owned()),
                 pinned_day: None,
                 downgrade_model: None,
@@ -90,8 +94,7 @@ impl App {
                 let places = self.memberships_within_org_limit(user).await?;
                 match self.store.orgs().create(&org, &owner, &places, &entry).await? {
                     OrgWrite::Done => {
-                        let (role, seats) = (owner.role, 1);
-                        return Ok(OwnOrg { org, role, seats });
+                        return Ok(self.own_org(org, owner.role, 1));
                     }
                     OrgWrite::SlugTaken if new.slug.is_some() => return Err(slug_taken()),
                     OrgWrite::SlugTaken => org.slug = slug_of(&org.name, &hex::encode(random_bytes::<4>()?)),
@@ -101,7 +104,17 @@ impl App {
         })
     }
 
-    /// Returns a user's memberships if their plan allows them to own another organization. The largest plan of those
+    fn own_org(&self, org: Org, role: OrgRole, seats: u32) -> OwnOrg {
+        let seat_limit = org.entitlements(self.clock.now()).limits.seats;
+        OwnOrg {
+            org,
+            role,
+            seats,
+            seat_limit,
+        }
+    }
+
+    /// Returns a user's memberships if they may own another organization. The largest limit of the organizations that
     /// they own applies, including the personal one.
     pub(crate) async fn memberships_within_org_limit(&self, user: &User) -> Result<Memberships> {
         let (places, personal) = futures::try_join!(self.store.memberships_of(&user.id), async {
@@ -110,17 +123,13 @@ impl App {
         if !places.is_active {
             return Err(NO_ORG);
         }
-        let plans = places.owned.iter().map(|org| org.plan);
-        let limit = PlanLimit {
-            resource: PlanResource::Organizations,
-            plan: plans
-                .chain(personal.map(|found| found.org.plan))
-                .max()
-                .unwrap_or(Plan::Free),
-            used: places.owned.len() as u64,
-            needed: 1,
-        };
-        if limit.used + limit.needed > limit.limit() {
+        let now = self.clock.now();
+        let personal = personal.map(|found| found.org);
+        let all = places.owned.iter().chain(&personal).map(|org| org.entitlements(now));
+        let own = all.max_by_key(|own| own.limits.organizations);
+        let own = own.unwrap_or_else(|| Entitlements::resolve(Plan::Free, None, now));
+        let limit = PlanLimit::of(&own, PlanResource::Organizations, places.owned.len() as u64, 1);
+        if limit.is_exceeded() {
             return Err(Error::plan_limit(limit));
         }
         Ok(places)
@@ -141,7 +150,7 @@ impl App {
                 // Memberships of a deleted organization exist until its data is removed.
                 let OrgFound { org, seats, .. } = found.remove(&membership.org_id)?;
                 let role = membership.role;
-                Some(OwnOrg { org, role, seats })
+                Some(self.own_org(org, role, seats))
             });
             Ok(Page {
                 items: items.collect(),
@@ -157,8 +166,7 @@ impl App {
     pub fn org_of<'a>(&'a self, membership: &'a Membership) -> BoxFuture<'a, Result<OwnOrg>> {
         Box::pin(async move {
             let OrgFound { org, seats, .. } = self.store.orgs().get(&membership.org).await?.ok_or(NO_ORG)?;
-            let role = membership.role;
-            Ok(OwnOrg { org, role, seats })
+            Ok(self.own_org(org, membership.role, seats))
         })
     }
 

@@ -5,7 +5,8 @@
 use std::{num::NonZeroUsize, time::Duration};
 
 use domain::{
-    Error, LimitReached, Network, Org, RateLimitStatus, Result, UserId,
+    Error, LimitReached, Network, Org, RateLimitStatus, Result, Timestamp, UserId,
+    orgs::entitlements::EntitlementSource,
     rate_limit::{ANONYMOUS_PER_MINUTE, Bucket},
 };
 use futures::future::BoxFuture;
@@ -38,18 +39,20 @@ impl Rule {
 }
 
 /// Returns a user's rate limit: that of an organization of the plan, across all organizations of that plan, so that
-/// creating organizations gains nothing.
-pub(crate) fn request_limit_of_user(org: &Org) -> RequestRateLimit {
+/// creating organizations gains nothing. Those with a limit of their own are counted apart.
+pub(crate) fn request_limit_of_user(org: &Org, now: Timestamp) -> RequestRateLimit {
+    let own = org.entitlements(now);
     RequestRateLimit {
         plan: org.plan.name(),
-        per_minute: org.plan.limits().requests_per_minute,
+        per_minute: own.limits.requests_per_minute,
+        is_override: own.sources.requests_per_minute == EntitlementSource::Override,
     }
 }
 
 /// Returns a user's rate limit as a rule. Its bucket counts the requests for which nothing could be reserved.
 fn rule_of_user(user: &UserId, rate_limit: RequestRateLimit) -> Rule {
     Rule {
-        who: format!("U#{user}#{}", rate_limit.plan),
+        who: format!("U#{user}#{}", rate_limit.name()),
         policy: "user",
         per_minute: rate_limit.per_minute,
     }
@@ -58,7 +61,7 @@ fn rule_of_user(user: &UserId, rate_limit: RequestRateLimit) -> Rule {
 /// Returns the other rules for a caller. Those of the key and its ancestors come first, so that requests wasted by one
 /// key do not count against the others. The personal organization belongs to its user alone and needs no rule of its
 /// own.
-fn rules(billing: &BillingContext, org: &Org) -> Vec<Rule> {
+fn rules(billing: &BillingContext, org: &Org, now: Timestamp) -> Vec<Rule> {
     let chain = billing.key.iter().flat_map(KeyGrant::chain);
     let of_keys = chain.filter_map(|(id, _, per_minute)| {
         Some(Rule {
@@ -70,7 +73,7 @@ fn rules(billing: &BillingContext, org: &Org) -> Vec<Rule> {
     let of_org = (!org.personal).then(|| Rule {
         who: format!("O#{}", org.id),
         policy: "org",
-        per_minute: org.plan.limits().requests_per_minute,
+        per_minute: org.entitlements(now).limits.requests_per_minute,
     });
     of_keys.chain(of_org).collect()
 }
@@ -78,15 +81,15 @@ fn rules(billing: &BillingContext, org: &Org) -> Vec<Rule> {
 impl App {
     /// Counts a model request against all rules but the user's, or rejects it.
     pub(crate) async fn count_model_request(&self, billing: &BillingContext, org: &Org) -> Result<()> {
-        let mut counted = Vec::new();
-        for rule in rules(billing, org) {
+        let (mut counted, now) = (Vec::new(), self.clock.now());
+        for rule in rules(billing, org, now) {
             if let Err(error) = self.count(&rule).await {
                 self.uncount(&counted).await?;
                 return Err(error);
             }
             counted.push(rule);
         }
-        if let Err(error) = self.check_cached_rejection(&rule_of_user(&billing.user, request_limit_of_user(org))) {
+        if let Err(error) = self.check_cached_rejection(&rule_of_user(&billing.user, request_limit_of_user(org, now))) {
             self.uncount(&counted).await?;
             return Err(error);
         }
@@ -115,7 +118,7 @@ impl App {
             return error;
         };
         let noted = match &**limit {
-            LimitReached::Requests(_) => self.uncount(&rules(billing, org)).await,
+            LimitReached::Requests(_) => self.uncount(&rules(billing, org, self.clock.now())).await,
             LimitReached::Tokens { .. } => match self.count(&rule_of_user(&billing.user, rate_limit)).await {
                 Err(Error::Limit(_)) => Ok(()),
                 counted => counted,
@@ -153,14 +156,14 @@ impl App {
                 remaining,
                 retry_after,
             };
-            for rule in rules(billing, &terms.org) {
+            for rule in rules(billing, &terms.org, now) {
                 let (key, bucket) = (keys::request_rate(&rule.digest()), Bucket::per_minute(rule.per_minute));
                 rate_limits.push(rate_limit(
                     &rule,
                     self.store.rate_limits().peek(&key, bucket, now).await?,
                 ));
             }
-            let (ledger, limit) = (self.store.ledger(), request_limit_of_user(&terms.org));
+            let (ledger, limit) = (self.store.ledger(), request_limit_of_user(&terms.org, now));
             let of_user = ledger
                 .request_rate(&terms.subjects, limit, now.as_millisecond())
                 .await?;

@@ -126,6 +126,7 @@ impl App {
                         id: notice_id(&format!("{percent}"), &owner, day, &user),
                         user,
                         org,
+                        org_id: owner.org().cloned(),
                         percent,
                         used: limit.used,
                         limit: limit.limit,

@@ -104,7 +104,7 @@ impl App {
         let org = self.store.orgs().get(&user.personal_org).await?;
         let org = org.ok_or_else(|| Error::internal("an account without its organization"))?;
         let day = org.org.day(self.clock.now())?;
-        let default = Quota::default_limit(org.org.plan.limits().tokens_per_day);
+        let default = Quota::default_limit(org.org.entitlements(self.clock.now()).limits.tokens_per_day);
         let read = self.store.quotas().get(user, &day, default).await?;
         Ok((day, read))
     }

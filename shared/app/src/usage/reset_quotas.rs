@@ -93,7 +93,13 @@ impl App {
         }
         for (user, org) in self.recipients(&day.owner).await? {
             let id = notice_id("back", &day.owner, day.date, &user);
-            self.queue_mail(&MailMessage::TokensBack { id, user, org }).await?;
+            let message = MailMessage::TokensBack {
+                id,
+                user,
+                org,
+                org_id: day.owner.org().cloned(),
+            };
+            self.queue_mail(&message).await?;
         }
         Ok(())
     }

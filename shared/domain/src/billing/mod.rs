@@ -2,5 +2,6 @@
 
 pub mod message;
 pub mod offer;
+pub mod overage;
 pub mod subscription;
 pub mod white_label;

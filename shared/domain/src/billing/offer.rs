@@ -98,16 +98,6 @@ impl Plan {
             per_seat,
         }
     }
-
-    /// Returns the number of units that a subscription to the plan has for `members`: seats where the price is one per
-    /// seat, else 1.
-    pub fn quantity(self, members: u32) -> u32 {
-        if self.price().per_seat {
-            members.clamp(1, self.limits().seats)
-        } else {
-            1
-        }
-    }
 }
 
 #[cfg(test)]
@@ -124,11 +114,5 @@ mod tests {
         assert_eq!(Plan::Free.features(), []);
         assert_eq!(Plan::Pro.features(), [Feature::Analytics]);
         assert_eq!(Plan::Team.features(), Feature::ALL);
-    }
-
-    #[test]
-    fn seats_are_the_quantity_of_a_plan_that_is_paid_by_seat() {
-        assert_eq!([0, 1, 7, 80].map(|members| Plan::Team.quantity(members)), [1, 1, 7, 50]);
-        assert_eq!([0, 1, 7].map(|members| Plan::Pro.quantity(members)), [1, 1, 1]);
     }
 }

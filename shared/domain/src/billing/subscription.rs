@@ -74,6 +74,9 @@ pub struct Subscription {
     pub cancel_at: Option<Timestamp>,
     /// When its trial period ends.
     pub trial_end: Option<Timestamp>,
+    /// Whether it has the price of token packs.
+    #[serde(default)]
+    pub has_packs: bool,
     /// When it was created.
     pub created_at: Timestamp,
 }
@@ -203,6 +206,7 @@ mod tests {
             current_period_end: Some(at(30 * 24 * 3600)),
             cancel_at: None,
             trial_end: None,
+            has_packs: false,
             created_at: at(created),
         }
     }

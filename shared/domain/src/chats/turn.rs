@@ -3,6 +3,7 @@
 //! The turns of a conversation are a tree. Editing a question adds a turn after the same answer; regenerating an answer
 //! adds an answer to the same turn. The path from the first turn to the conversation's head is what is shown.
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::{Citation, ConversationId, MessageId, Timestamp, TurnId, Usage, id::MAX_ANSWERS};
@@ -99,6 +100,12 @@ pub struct Answer {
     /// Its user's feedback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feedback: Option<Feedback>,
+    /// Whether it is the chatbot's refusal: the documents do not answer the question.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unanswered: bool,
+    /// The day of the organization on which its feedback and refusal count, once something of it counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted_on: Option<Date>,
     /// When its generation started.
     pub created_at: Timestamp,
     /// When it was completed.
@@ -127,6 +134,8 @@ impl Answer {
             failure: None,
             lease_until_ms: 0,
             feedback: None,
+            unanswered: false,
+            counted_on: None,
             created_at: now,
             completed_at: None,
         }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Document, DocumentId, DocumentKind, Error, OrgId, Plan, Result, Timestamp, UserId, documents::document::NewDocument,
+    Document, DocumentId, DocumentKind, Entitlements, Error, OrgId, Result, Timestamp, UserId,
+    documents::document::NewDocument,
 };
 
 /// An announced file. The document has the same ID once the upload is completed.
@@ -52,18 +53,18 @@ impl PendingUpload {
     /// Maximum media type length, in bytes.
     pub const MAX_CONTENT_TYPE: usize = 255;
 
-    /// Returns the largest file of this type that the plan allows, in bytes.
-    pub fn max_size(kind: DocumentKind, plan: Plan) -> u64 {
-        let limit = plan.limits().file_bytes;
+    /// Returns the largest file of this type that an organization may have, in bytes.
+    pub fn max_size(kind: DocumentKind, own: &Entitlements) -> u64 {
+        let limit = own.limits.file_bytes;
         kind.max_text_file_bytes().map_or(limit, |text| text.min(limit))
     }
 
-    /// Checks the announced size against the limit of the plan, and that of the text of a document.
+    /// Checks the announced size against the limit of the organization, and that of the text of a document.
     ///
     /// # Errors
     /// Returns [`Error::Invalid`] at `/size`.
-    pub fn check_size(bytes: u64, kind: DocumentKind, plan: Plan) -> Result<()> {
-        let limit = Self::max_size(kind, plan);
+    pub fn check_size(bytes: u64, kind: DocumentKind, own: &Entitlements) -> Result<()> {
+        let limit = Self::max_size(kind, own);
         if (1..=limit).contains(&bytes) {
             return Ok(());
         }
@@ -71,7 +72,12 @@ impl PendingUpload {
             let detail = format!("must be at most {limit} bytes for a text file; divide it into several files");
             return Err(Error::invalid("/size", detail));
         }
-        let detail = format!("must be between 1 and {limit} bytes on the {} plan", plan.name());
+        let scope = if limit == own.plan.limits().file_bytes {
+            format!("on the {} plan", own.plan.name())
+        } else {
+            "in this organization".to_owned()
+        };
+        let detail = format!("must be between 1 and {limit} bytes {scope}");
         Err(Error::invalid("/size", detail))
     }
 
@@ -124,13 +130,17 @@ pub struct UploadSweep {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::documents::document::MAX_TEXT_FILE_BYTES;
+    use crate::{Plan, documents::document::MAX_TEXT_FILE_BYTES};
+
+    fn on(plan: Plan) -> Entitlements {
+        Entitlements::resolve(plan, None, Timestamp::UNIX_EPOCH)
+    }
 
     #[test]
     fn a_file_is_as_large_as_the_plan_allows() {
         const MIB: u64 = 1024 * 1024;
         for (plan, limit) in [(Plan::Free, 25 * MIB), (Plan::Pro, 50 * MIB), (Plan::Team, 100 * MIB)] {
-            let check = |size| PendingUpload::check_size(size, DocumentKind::Pdf, plan);
+            let check = |size| PendingUpload::check_size(size, DocumentKind::Pdf, &on(plan));
             assert!(check(limit).is_ok() && check(1).is_ok());
             for wrong in [0, limit + 1] {
                 assert!(
@@ -151,8 +161,8 @@ mod tests {
             DocumentKind::Csv,
         ] {
             for plan in Plan::ALL {
-                assert!(PendingUpload::check_size(MAX_TEXT_FILE_BYTES, kind, plan).is_ok());
-                assert!(PendingUpload::check_size(MAX_TEXT_FILE_BYTES + 1, kind, plan).is_err());
+                assert!(PendingUpload::check_size(MAX_TEXT_FILE_BYTES, kind, &on(plan)).is_ok());
+                assert!(PendingUpload::check_size(MAX_TEXT_FILE_BYTES + 1, kind, &on(plan)).is_err());
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Plan, Timestamp};
+use crate::Timestamp;
 
 /// The page that a document was fetched from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,8 +19,6 @@ pub struct WebSource {
     pub last_modified: Option<String>,
     /// When it was fetched; `None` as long as that is pending.
     pub fetched_at: Option<Timestamp>,
-    /// The plan of the organization when the document was added, whose limits apply to a fetch that was put off.
-    pub plan: Plan,
 }
 
 impl WebSource {
@@ -28,7 +26,7 @@ impl WebSource {
     pub const MAX_URL: usize = 2_000;
 
     /// Returns the page at an address, which is still to be fetched.
-    pub fn pending(url: String, plan: Plan) -> Self {
+    pub fn pending(url: String) -> Self {
         Self {
             url,
             canonical_url: None,
@@ -36,7 +34,6 @@ impl WebSource {
             etag: None,
             last_modified: None,
             fetched_at: None,
-            plan,
         }
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use unicode_normalization::UnicodeNormalization as _;
 
-use crate::{Day, Error, OrgId, Result, Timestamp, UserId};
+use crate::{Day, EntitlementOverrides, Entitlements, Error, OrgId, Overage, Result, Timestamp, UserId};
 
 /// Role inside an organization, in ascending order of privilege.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
@@ -58,6 +58,12 @@ pub struct Org {
     pub personal: bool,
     /// Current plan.
     pub plan: Plan,
+    /// Limits and features that a platform admin has set for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overrides: Option<EntitlementOverrides>,
+    /// What it wants to spend on tokens beyond the plan; nothing if `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overage: Option<Overage>,
     /// IANA time zone in which its days and months start.
     pub time_zone: String,
     /// The day on which the time zone was last changed. It ends as planned, and the days of the new zone follow.
@@ -89,6 +95,16 @@ impl Org {
     pub const MAX_MODEL: usize = 100;
     /// Maximum number of fallback models.
     pub const MAX_FALLBACKS: usize = 5;
+
+    /// Returns what the organization may use.
+    pub fn entitlements(&self, now: Timestamp) -> Entitlements {
+        self.entitlements_on(self.plan, now)
+    }
+
+    /// Returns what the organization could use on another plan.
+    pub fn entitlements_on(&self, plan: Plan, now: Timestamp) -> Entitlements {
+        Entitlements::resolve(plan, self.overrides.as_ref(), now)
+    }
 
     /// Returns the day of `now`, by which the organization's limits are counted.
     ///

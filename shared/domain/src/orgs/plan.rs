@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::{Error, Plan, Result};
+use crate::{Entitlements, Error, Plan, Result};
 
-/// The limits of an organization under its plan.
+/// The limits of an organization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Limits {
     /// LLM tokens per day.
@@ -60,9 +60,8 @@ impl PlanResource {
         }
     }
 
-    /// Returns the plan's limit.
-    pub fn limit(self, plan: Plan) -> u64 {
-        let limits = plan.limits();
+    /// Returns its number among the limits.
+    pub fn limit(self, limits: &Limits) -> u64 {
         match self {
             Self::Chatbots => limits.chatbots.into(),
             Self::Documents => limits.documents.into(),
@@ -85,13 +84,15 @@ impl PlanResource {
     }
 }
 
-/// An exceeded plan limit.
+/// An exceeded limit of an organization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PlanLimit {
     /// The limited resource.
     pub resource: PlanResource,
     /// The plan.
     pub plan: Plan,
+    /// The maximum amount: the plan's, or what a platform admin has set for the organization.
+    pub limit: u64,
     /// The amount in use.
     pub used: u64,
     /// The additional amount needed.
@@ -99,14 +100,30 @@ pub struct PlanLimit {
 }
 
 impl PlanLimit {
-    /// Returns the plan's limit.
-    pub fn limit(&self) -> u64 {
-        self.resource.limit(self.plan)
+    /// Returns the limit of a resource, with what is used of it and what more is needed.
+    pub fn of(own: &Entitlements, resource: PlanResource, used: u64, needed: u64) -> Self {
+        Self {
+            resource,
+            plan: own.plan,
+            limit: resource.limit(&own.limits),
+            used,
+            needed,
+        }
+    }
+
+    /// Returns whether what is needed does not fit.
+    pub fn is_exceeded(&self) -> bool {
+        self.used.saturating_add(self.needed) > self.limit
+    }
+
+    /// Returns whether the limit was set for the organization and is not the plan's.
+    fn is_override(&self) -> bool {
+        self.limit != self.resource.limit(&self.plan.limits())
     }
 
     /// Returns what exceeds the limit, as a part of a list.
     pub fn excess(&self) -> String {
-        let allowed = self.resource.amount(self.limit());
+        let allowed = self.resource.amount(self.limit);
         match self.resource {
             PlanResource::StorageBytes => format!(
                 "{} bytes of documents are stored, and {allowed} are included",
@@ -115,7 +132,7 @@ impl PlanLimit {
             _ => format!(
                 "{} are used, and {} are included",
                 self.resource.amount(self.used),
-                self.limit()
+                self.limit
             ),
         }
     }
@@ -132,13 +149,20 @@ impl PlanLimit {
             PlanResource::Organizations => "Delete one or transfer its ownership",
             _ => "Delete some",
         };
+        let allowed = resource.amount(self.limit);
+        if self.is_override() {
+            return format!(
+                "The limit set for this organization is {allowed}, and {used}. {free}, or ask the operator for a higher \
+                 limit."
+            );
+        }
         let larger = Plan::ALL
             .into_iter()
-            .find(|larger| resource.limit(*larger) > self.limit());
+            .find(|larger| resource.limit(&larger.limits()) > self.limit);
         let raise = larger.map_or_else(
             || "this is the largest plan".to_owned(),
             |larger| {
-                let allows = resource.limit(larger);
+                let allows = resource.limit(&larger.limits());
                 let allows = match resource {
                     PlanResource::StorageBytes => resource.amount(allows),
                     _ => allows.to_string(),
@@ -147,7 +171,6 @@ impl PlanLimit {
             },
         );
         let or = if larger.is_some() { ", or" } else { ";" };
-        let allowed = resource.amount(self.limit());
         format!(
             "The {} plan allows {allowed}, and {used}. {free}{or} {raise}.",
             plan.name()
@@ -257,6 +280,7 @@ mod tests {
             let limit = PlanLimit {
                 resource,
                 plan,
+                limit: resource.limit(&plan.limits()),
                 used,
                 needed,
             };
@@ -271,6 +295,18 @@ mod tests {
             said(PlanResource::Organizations, Plan::Team, 30, 1),
             "The TEAM plan allows 30 organizations per person, and you already own 30. Delete one or transfer its \
              ownership; this is the largest plan."
+        );
+        let set = PlanLimit {
+            resource: PlanResource::Chatbots,
+            plan: Plan::Pro,
+            limit: 5,
+            used: 5,
+            needed: 1,
+        };
+        assert_eq!(
+            set.sentence(),
+            "The limit set for this organization is 5 chatbots, and this organization has 5. Delete some, or ask the \
+             operator for a higher limit."
         );
     }
 

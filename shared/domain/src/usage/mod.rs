@@ -141,6 +141,25 @@ pub struct KeyTally<I> {
     pub counters: UsageCounters,
 }
 
+/// What people thought of answers, and how many questions were not answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct AnswerCounters {
+    /// Answers that were rated as good.
+    pub up: u64,
+    /// Answers that were rated as bad.
+    pub down: u64,
+    /// Questions that a chatbot answered with its refusal.
+    pub unanswered: u64,
+}
+
+impl AddAssign for AnswerCounters {
+    fn add_assign(&mut self, more: Self) {
+        self.up += more.up;
+        self.down += more.down;
+        self.unanswered += more.unanswered;
+    }
+}
+
 /// One user's usage on one day.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UsageDay {
@@ -158,6 +177,8 @@ pub struct UsageDay {
     pub latency: BTreeMap<String, Histogram>,
     /// Times to the first token, by model.
     pub first_token: BTreeMap<String, Histogram>,
+    /// What was thought of answers, by chatbot; `None` for answers without one.
+    pub answers: BTreeMap<Option<ChatbotId>, AnswerCounters>,
 }
 
 #[cfg(test)]

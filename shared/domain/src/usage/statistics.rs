@@ -6,7 +6,7 @@ use jiff::{ToSpan as _, civil::Date};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{ApiKeyId, Category, ChatbotId, Error, Histogram, Result, UsageCounters, UsageDay, UserId};
+use crate::{AnswerCounters, ApiKeyId, Category, ChatbotId, Error, Histogram, Result, UsageCounters, UsageDay, UserId};
 
 /// The days of a report, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,7 +178,11 @@ pub struct Statistics {
     keys: BTreeMap<ApiKeyId, UsageCounters>,
     chatbots: BTreeMap<ChatbotId, UsageCounters>,
     times: BTreeMap<(Date, String), Times>,
+    answers: BTreeMap<(Date, Option<UserId>, Option<ChatbotId>), AnswerCounters>,
 }
+
+/// What was thought of the answers of one group; `None` for answers without a chatbot, and of erased accounts.
+pub type AnswerGroup = (Option<String>, AnswerCounters);
 
 impl FromIterator<UsageDay> for Statistics {
     fn from_iter<I: IntoIterator<Item = UsageDay>>(days: I) -> Self {
@@ -206,6 +210,9 @@ impl Statistics {
         }
         for tally in day.chatbots {
             *self.chatbots.entry(tally.id).or_default() += tally.counters;
+        }
+        for (chatbot, counters) in day.answers {
+            *self.answers.entry((day.date, day.user.clone(), chatbot)).or_default() += counters;
         }
         for (model, latency) in day.latency {
             self.times.entry((day.date, model)).or_default().latency.merge(&latency);
@@ -250,6 +257,31 @@ impl Statistics {
         };
         groups.sort_by(|(a, of_a), (b, of_b)| of_b.total_tokens().cmp(&of_a.total_tokens()).then(a.cmp(b)));
         groups
+    }
+
+    /// Returns what was thought of all answers.
+    pub fn answers(&self) -> AnswerCounters {
+        let mut all = AnswerCounters::default();
+        for counters in self.answers.values() {
+            all += *counters;
+        }
+        all
+    }
+
+    /// Returns what was thought of answers by group, for days, users and chatbots; nothing for other dimensions, to
+    /// which an answer does not belong. Groups add up to [`Statistics::answers`].
+    pub fn answers_by(&self, group: GroupBy) -> Vec<AnswerGroup> {
+        let mut groups: BTreeMap<Option<String>, AnswerCounters> = BTreeMap::new();
+        for ((date, user, chatbot), counters) in &self.answers {
+            let name = match group {
+                GroupBy::Day => Some(date.to_string()),
+                GroupBy::User => user.as_ref().map(ToString::to_string),
+                GroupBy::Chatbot => chatbot.as_ref().map(ToString::to_string),
+                GroupBy::Model | GroupBy::Category | GroupBy::Key => return Vec::new(),
+            };
+            *groups.entry(name).or_default() += *counters;
+        }
+        groups.into_iter().collect()
     }
 
     /// Returns the sums by category and model.

@@ -76,6 +76,18 @@ fn events(request: &ChatRequest) -> Vec<ChatEvent> {
     events
 }
 
+/// Returns whether a text is nothing but a refusal: the given one, or those of the built-in model. Models repeat a text
+/// with other white space, or in quotes.
+pub fn is_refusal(text: &str, refusal: Option<&str>) -> bool {
+    let plain = |text: &str| {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        words.join(" ").trim_matches(['"', '“', '”', '\'']).to_owned()
+    };
+    let text = plain(text);
+    let refusals = refusal.into_iter().chain([NO_PASSAGE, NO_ANSWER]);
+    !text.is_empty() && refusals.into_iter().any(|refusal| plain(refusal) == text)
+}
+
 fn answer(request: &ChatRequest) -> Vec<String> {
     let Some(sources) = &request.sources else {
         return vec![NO_DOCUMENTS.to_owned()];

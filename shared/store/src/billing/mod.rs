@@ -7,11 +7,13 @@
 pub(crate) mod operations;
 
 use aws_sdk_dynamodb::types::{ConditionCheck, TransactWriteItem};
-use domain::{AuditEntry, BillingAccount, Error, MailMessage, OrgId, Plan, Result, Timestamp, UserId, WhiteLabel};
+use domain::{
+    AuditEntry, BillingAccount, Error, MailMessage, Org, OrgId, Overage, Plan, Result, Timestamp, UserId, WhiteLabel,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    EventMarker, Store, keys,
+    EventMarker, OrgWrite, Store, keys,
     orgs::ALIVE,
     table::item::{Item, Transaction, from_item, n, part, part_condition, primary, s, to_item, transact, value},
     tables,
@@ -33,6 +35,8 @@ pub struct BillingChange<'a> {
     pub after: &'a BillingAccount,
     /// The plan of the organization as it was read and as it will be, if it changes.
     pub plan: Option<(Plan, Plan)>,
+    /// Whether the organization draws no more packs of tokens from now on.
+    pub ends_overage: bool,
     /// The event that led to the change.
     pub event: Option<&'a EventMarker>,
     /// Emails about the change, with the accounts they are about.
@@ -160,17 +164,21 @@ impl Billing {
         let marked = parts.len();
         parts.push(self.account_part(change.before, change.after)?);
         parts.extend(self.check_parts(change.before, change.after)?);
+        let ends = if change.ends_overage { "REMOVE overage" } else { "" };
         if let Some((from, to)) = change.plan {
             let update = self
                 .0
                 .identity()
                 .part_update(&keys::org(&change.after.org_id))
-                .update_expression("SET #plan = :to")
+                .update_expression(format!("SET #plan = :to {ends}"))
                 .condition_expression(format!("{ALIVE} AND #plan = :from"))
                 .expression_attribute_names("#plan", "plan")
                 .expression_attribute_values(":from", value(&from)?)
                 .expression_attribute_values(":to", value(&to)?);
             parts.push(part(update)?);
+        } else if change.ends_overage {
+            let update = self.0.identity().part_update(&keys::org(&change.after.org_id));
+            parts.push(part(update.update_expression(ends).condition_expression(ALIVE))?);
         }
         for (user, mail) in change.mails {
             parts.push(self.0.part_email_entry(user, mail, now)?);
@@ -183,6 +191,37 @@ impl Billing {
             Transaction::Done => BillingWrite::Done,
             Transaction::Refused(part) if part < marked => BillingWrite::Repeated,
             Transaction::Refused(_) => BillingWrite::Changed,
+        })
+    }
+
+    /// Sets what an organization, as it was read, wants to spend on packs of tokens; `None` for nothing. `account`: the
+    /// payments that must still be as they were read. Returns [`OrgWrite::Changed`] if something changed first.
+    pub async fn set_overage(
+        &self,
+        org: &Org,
+        account: Option<&BillingAccount>,
+        overage: Option<Overage>,
+        entry: &AuditEntry,
+    ) -> Result<OrgWrite> {
+        let table = self.0.identity();
+        let update = table
+            .part_update(&keys::org(&org.id))
+            .condition_expression(format!("{ALIVE} AND #plan = :plan"))
+            .expression_attribute_names("#plan", "plan")
+            .expression_attribute_values(":plan", value(&org.plan)?);
+        let update = match overage {
+            Some(overage) => update
+                .update_expression("SET overage = :overage")
+                .expression_attribute_values(":overage", value(&overage)?),
+            None => update.update_expression("REMOVE overage"),
+        };
+        let mut parts = vec![part(update)?];
+        if let Some(account) = account {
+            parts.push(table.part_check(&keys::billing_account(&org.id), [("version", n(account.version))])?);
+        }
+        Ok(match self.0.transact_audited(entry, parts).await? {
+            Transaction::Done => OrgWrite::Done,
+            Transaction::Refused(_) => OrgWrite::Changed,
         })
     }
 

@@ -10,7 +10,7 @@ use domain::{Answer, Conversation, ConversationId, Error, MessageId, Page, PageR
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Conversations,
+    AnswerCount, Conversations,
     chats::conversations::UNMOVED,
     chats::packed::{pack, unpack},
     keys,
@@ -162,6 +162,37 @@ impl Conversations {
         }
         *turn = written;
         Ok(Saved::Done)
+    }
+
+    /// Like [`Conversations::save`], and counts what changed about an answer in the same transaction.
+    pub async fn save_counted(&self, turn: &mut Turn, count: &AnswerCount) -> Result<Saved> {
+        let written = Turn {
+            rev: turn.rev + 1,
+            ..turn.clone()
+        };
+        let put = Put::builder()
+            .table_name(&self.store.tables().app)
+            .set_item(Some(self.item(&written).await?))
+            .condition_expression("rev = :rev")
+            .expression_attribute_values(":rev", n(turn.rev))
+            .build()
+            .map_err(Error::internal)?;
+        let put = aws_sdk_dynamodb::types::TransactWriteItem::builder().put(put).build();
+        for count in [count, &count.unnamed()] {
+            let parts = vec![put.clone(), count.part(&self.store)?];
+            match transact(&self.store.db, parts).await? {
+                Transaction::Done => {
+                    // The turn still contains its earlier content, so the earlier turn was large only if this one is.
+                    self.forget(turn).await;
+                    *turn = written;
+                    return Ok(Saved::Done);
+                }
+                Transaction::Refused(1) => {}
+                Transaction::Refused(_) => break,
+            }
+        }
+        self.forget(&written).await;
+        Ok(Saved::Overtaken)
     }
 
     /// Returns the turns that lead to `page.after`, which is a message, or to `head`, newest first, each with the

@@ -1,6 +1,6 @@
 //! The file of a document whose page was fetched after the document was created.
 
-use domain::{Document, PlanLimit, Result};
+use domain::{Document, Entitlements, PlanLimit, Result};
 
 use super::Documents;
 use crate::{
@@ -25,19 +25,32 @@ pub enum FileStored {
 
 impl Documents {
     /// Records what was fetched for a document that `holder` has leased, as `document` describes it, and counts its
-    /// size. Its title becomes the name, unless a user has renamed it since it was read as `before`.
-    pub async fn store_fetched(&self, before: &Document, document: &Document, holder: &str) -> Result<FileStored> {
+    /// size, if `own` allows it. Its title becomes the name, unless a user has renamed it since it was read as
+    /// `before`.
+    pub async fn store_fetched(
+        &self,
+        before: &Document,
+        document: &Document,
+        holder: &str,
+        own: &Entitlements,
+    ) -> Result<FileStored> {
         if before.name != document.name {
-            let named = self.store_file(document, holder, Some(&before.name)).await?;
+            let named = self.store_file(document, holder, Some(&before.name), own).await?;
             if named != FileStored::LeaseLost {
                 return Ok(named);
             }
         }
-        self.store_file(document, holder, None).await
+        self.store_file(document, holder, None, own).await
     }
 
     /// Records what was fetched; with `unnamed`, also its name, on the condition that the present one is this.
-    async fn store_file(&self, document: &Document, holder: &str, unnamed: Option<&str>) -> Result<FileStored> {
+    async fn store_file(
+        &self,
+        document: &Document,
+        holder: &str,
+        unnamed: Option<&str>,
+        own: &Entitlements,
+    ) -> Result<FileStored> {
         let Some(web) = &document.web else {
             return Ok(FileStored::LeaseLost);
         };
@@ -71,10 +84,7 @@ impl Documents {
             .into_iter()
             .chain(self.part_put_content(document)?)
             .collect();
-        let counted = self
-            .store
-            .transact_counted(&self.org, parts, &more, Some(web.plan))
-            .await?;
+        let counted = self.store.transact_counted(&self.org, parts, &more, Some(own)).await?;
         Ok(match counted {
             Counted::Done => FileStored::Done,
             Counted::Refused(_) => FileStored::LeaseLost,

@@ -15,8 +15,8 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
 use domain::{
-    Document, DocumentId, DocumentStatus, Error, OrgId, OutboxEntry, Page, PageRequest, PendingUpload, Plan, PlanLimit,
-    Purge, Result, Timestamp, UserId, documents::outbox::OutboxStep, documents::pending_upload::UploadSweep,
+    Document, DocumentId, DocumentStatus, Entitlements, Error, OrgId, OutboxEntry, Page, PageRequest, PendingUpload,
+    PlanLimit, Purge, Result, Timestamp, UserId, documents::outbox::OutboxStep, documents::pending_upload::UploadSweep,
     time::after,
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -78,14 +78,19 @@ impl Store {
 
 impl Documents {
     /// Returns the limit of `plan` that a document of this size would exceed, as far as known before it is stored.
-    pub async fn exceeded(&self, size_bytes: u64, plan: Plan) -> Result<Option<PlanLimit>> {
+    pub async fn exceeded(&self, size_bytes: u64, own: &Entitlements) -> Result<Option<PlanLimit>> {
         let one_more = ResourceChange::document(1, size_bytes);
-        self.store.exceeded_resources(&self.org, &one_more, plan).await
+        self.store.exceeded_resources(&self.org, &one_more, own).await
     }
 
     /// Acknowledges an upload, if `plan` allows one more document: it becomes visible, and its outbox entry changes
     /// from "clean up" to "index".
-    pub async fn accept(&self, document: &Document, promise: &OutboxEntry, plan: Plan) -> Result<UploadAccepted> {
+    pub async fn accept(
+        &self,
+        document: &Document,
+        promise: &OutboxEntry,
+        own: &Entitlements,
+    ) -> Result<UploadAccepted> {
         let table = &self.store.tables().app;
         let item = to_item(&keys::document(&self.org, &document.id), document)?;
         let step = Update::builder()
@@ -107,7 +112,7 @@ impl Documents {
         Ok(
             match self
                 .store
-                .transact_counted(&self.org, parts, &one_more, Some(plan))
+                .transact_counted(&self.org, parts, &one_more, Some(own))
                 .await?
             {
                 Counted::Done => UploadAccepted::Done,

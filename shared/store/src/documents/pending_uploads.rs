@@ -4,7 +4,7 @@
 //! their own, sorted by due time: most of them are not due yet.
 
 use domain::{
-    Document, DocumentId, Error, OrgId, OutboxEntry, PendingUpload, Plan, Result, Timestamp,
+    Document, DocumentId, Entitlements, Error, OrgId, OutboxEntry, PendingUpload, Result, Timestamp,
     documents::outbox::OutboxStep, documents::pending_upload::UploadSweep, time::after,
 };
 
@@ -46,7 +46,7 @@ impl Store {
 impl PendingUploads {
     /// Begins an upload and schedules its sweep. Returns `false` if `plan` does not allow the document that it will
     /// become.
-    pub async fn begin(&self, upload: &PendingUpload, plan: Plan) -> Result<bool> {
+    pub async fn begin(&self, upload: &PendingUpload, own: &Entitlements) -> Result<bool> {
         let sweep = UploadSweep {
             org: self.org.clone(),
             document: upload.id.clone(),
@@ -66,7 +66,7 @@ impl PendingUploads {
         let one_more = share(upload, 1);
         match self
             .store
-            .transact_counted(&self.org, parts, &one_more, Some(plan))
+            .transact_counted(&self.org, parts, &one_more, Some(own))
             .await?
         {
             Counted::Done => Ok(true),

@@ -2,8 +2,8 @@
 
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use domain::{
-    Document, DocumentId, DocumentStatus, DocumentVersion, IndexFailure, OutboxEntry, PendingUpload, Plan, PlanLimit,
-    Result, Timestamp, documents::pending_upload::UploadSweep, time::after,
+    Document, DocumentId, DocumentStatus, DocumentVersion, Entitlements, IndexFailure, OutboxEntry, PendingUpload,
+    PlanLimit, Result, Timestamp, documents::pending_upload::UploadSweep, time::after,
 };
 
 use super::{
@@ -27,8 +27,8 @@ pub struct NewVersion<'a> {
     pub upload: Option<&'a DocumentId>,
     /// Has it indexed.
     pub promise: &'a OutboxEntry,
-    /// The plan that must allow its bytes.
-    pub plan: Plan,
+    /// The limits that must allow its bytes.
+    pub own: &'a Entitlements,
 }
 
 /// The outcome of adding a version.
@@ -118,8 +118,8 @@ impl Documents {
         let signed = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
         let more = if new.upload.is_some() { 0 } else { signed(added) };
         let change = ResourceChange::bytes(more - signed(dropped));
-        let plan = new.upload.is_none().then_some(new.plan);
-        let counted = self.store.transact_counted(&self.org, parts, &change, plan).await?;
+        let own = new.upload.is_none().then_some(new.own);
+        let counted = self.store.transact_counted(&self.org, parts, &change, own).await?;
         Ok(match counted {
             Counted::Done => VersionAdded::Done,
             Counted::Refused(refused) if refused == upload_part => VersionAdded::UploadEnded,

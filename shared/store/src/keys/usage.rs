@@ -1,6 +1,6 @@
 //! Keys of the ledger.
 
-use domain::{ApiKeyId, ChatbotId, OrgId, UserId};
+use domain::{ApiKeyId, ChatbotId, DrawnPack, OrgId, UserId};
 use jiff::civil::Date;
 use sha2::{Digest as _, Sha256};
 
@@ -57,6 +57,32 @@ pub fn key_tokens(org: &OrgId, id: &ApiKeyId) -> Key {
 /// An alert about the share of a limit that is used. `owner`: [`user`](super::user) or [`tenant`].
 pub fn alert(owner: String, day: Date, scope: &str, percent: u8) -> Key {
     key(owner, format!("{ALERTS}{day}#{scope}#{percent:03}"))
+}
+
+/// Sort key prefix of the packs of a month, and of each pack.
+pub const PACKS: &str = "PK#";
+
+/// The packs of tokens that an organization drew in a month.
+pub fn org_packs(org: &OrgId, month: &str) -> Key {
+    key(tenant(org), format!("{PACKS}{month}"))
+}
+
+/// One of these packs. Sorts after the month.
+pub fn org_pack(org: &OrgId, month: &str, number: u64) -> Key {
+    key(tenant(org), format!("{PACKS}{month}#{number:06}"))
+}
+
+/// The partition of promises to report packs to the payment provider.
+pub const PACK_PROMISES: &str = "PACKS";
+
+/// The promise to report a pack. Sorts by the time at which it was drawn.
+pub fn pack_promise(pack: &DrawnPack) -> Key {
+    let drawn_ms = pack.drawn_at.as_millisecond();
+    let (org, month, number) = (&pack.org_id, &pack.month, pack.number);
+    key(
+        PACK_PROMISES.to_owned(),
+        format!("{drawn_ms:014}#{org}#{month}#{number}"),
+    )
 }
 
 /// Number of partitions that list open days: each takes 1,000 writes a second.

@@ -4,12 +4,12 @@
 //! pointer from the invited address, which also makes it unique; and the pointer from its token.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
-use domain::{AuditEntry, Email, Invitation, InvitationId, Membership, Org, OrgId, OrgRole, Result};
+use domain::{AuditEntry, Email, Invitation, InvitationId, Membership, Org, OrgId, OrgRole, Result, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Memberships, OrgWrite, Store, keys,
-    orgs::{ALIVE, place_item},
+    orgs::{ALIVE, entitlements::unchanged, place_item},
     table::item::{Transaction, n, part, s, to_item, value},
 };
 
@@ -54,19 +54,29 @@ fn pointer(invitation: &Invitation) -> Pointer {
 }
 
 impl Invitations {
-    /// Stores a new invitation if `org`, as it was read, has a free seat. Returns [`OrgWrite::Full`], or
+    /// Stores a new invitation if `org`, as it was read, has a free seat at `now`. Returns [`OrgWrite::Full`], or
     /// [`OrgWrite::Changed`] if the address is already invited or the organization changed.
-    pub async fn create(&self, invitation: &Invitation, org: &Org, entry: &AuditEntry) -> Result<OrgWrite> {
+    pub async fn create(
+        &self,
+        invitation: &Invitation,
+        org: &Org,
+        now: Timestamp,
+        entry: &AuditEntry,
+    ) -> Result<OrgWrite> {
         let table = self.0.identity();
         let (address, pointer) = (invitation.email.fingerprint(), pointer(invitation));
-        let seat = table
+        let (same, overrides) = unchanged(org)?;
+        let mut seat = table
             .part_update(&keys::org(&org.id))
             .update_expression("SET seats = seats + :one")
-            .condition_expression(format!("{ALIVE} AND seats < :limit AND #plan = :plan"))
+            .condition_expression(format!("{ALIVE} AND seats < :limit AND #plan = :plan AND {same}"))
             .expression_attribute_names("#plan", "plan")
             .expression_attribute_values(":one", n(1))
-            .expression_attribute_values(":limit", n(org.plan.limits().seats))
+            .expression_attribute_values(":limit", n(org.entitlements(now).limits.seats))
             .expression_attribute_values(":plan", value(&org.plan)?);
+        if let Some(overrides) = overrides {
+            seat = seat.expression_attribute_values(":overrides", overrides);
+        }
         let parts = vec![
             table.part_put_new(to_item(&keys::invited(&address, &org.id), &pointer)?)?,
             part(seat)?,

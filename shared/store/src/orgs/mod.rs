@@ -4,6 +4,7 @@
 //! organization counts its owners and its seats (members and pending invitations), and every change of a membership
 //! changes the counters in the same transaction: the write itself refuses to exceed a limit.
 
+pub(crate) mod entitlements;
 pub(crate) mod invitations;
 pub(crate) mod resource_counts;
 

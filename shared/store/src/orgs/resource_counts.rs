@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::{CancellationReason, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
-use domain::{DocumentId, Error, Org, OrgId, Plan, PlanLimit, PlanResource, Result};
+use domain::{DocumentId, Entitlements, Error, OrgId, PlanLimit, PlanResource, Result};
 use serde::Deserialize;
 
 use crate::{
@@ -31,7 +31,7 @@ pub(crate) enum Counted {
     Done,
     /// Nothing was written: the condition of the part with this index did not hold.
     Refused(usize),
-    /// Nothing was written: the plan allows no more.
+    /// Nothing was written: the organization may have no more.
     Full(PlanLimit),
 }
 
@@ -63,8 +63,9 @@ impl ResourceChange {
         Self(vec![(PlanResource::StorageBytes, change)])
     }
 
-    /// Returns the counter's part of the transaction. With `plan`, on the condition that it allows the change.
-    fn part(&self, store: &Store, org: &OrgId, plan: Option<Plan>) -> Result<TransactWriteItem> {
+    /// Returns the counter's part of the transaction. With `own`, on the condition that these limits allow the
+    /// change.
+    fn part(&self, store: &Store, org: &OrgId, own: Option<&Entitlements>) -> Result<TransactWriteItem> {
         let (mut add, mut conditions) = (Vec::new(), Vec::new());
         let mut update = store
             .app()
@@ -74,11 +75,11 @@ impl ResourceChange {
             let name = resource.name();
             add.push(format!("{name} :{name}"));
             update = update.expression_attribute_values(format!(":{name}"), n(number));
-            let Some(plan) = plan else {
+            let Some(own) = own else {
                 conditions.push(format!("attribute_exists({name})"));
                 continue;
             };
-            let room = i64::try_from(resource.limit(plan)).unwrap_or(i64::MAX) - number;
+            let room = i64::try_from(resource.limit(&own.limits)).unwrap_or(i64::MAX) - number;
             conditions.push(format!("{name} <= :{name}_room"));
             update = update.expression_attribute_values(format!(":{name}_room"), n(room));
         }
@@ -95,16 +96,12 @@ impl ResourceChange {
     }
 
     /// Returns the limit that would be exceeded, by the counters in `item`.
-    fn exceeded(&self, item: &Item, plan: Plan) -> Option<PlanLimit> {
-        let limits = self.0.iter().map(|(resource, number)| PlanLimit {
-            resource: *resource,
-            plan,
-            used: number_of(item, *resource),
-            needed: number.unsigned_abs(),
+    fn exceeded(&self, item: &Item, own: &Entitlements) -> Option<PlanLimit> {
+        let limits = self.0.iter().map(|(resource, number)| {
+            let used = number_of(item, *resource);
+            PlanLimit::of(own, *resource, used, number.unsigned_abs())
         });
-        limits
-            .into_iter()
-            .find(|limit| limit.used.saturating_add(limit.needed) > limit.limit())
+        limits.into_iter().find(PlanLimit::is_exceeded)
     }
 }
 
@@ -128,19 +125,19 @@ struct Sized {
 }
 
 impl Store {
-    /// Writes all parts together with the change of the counters of `org`, or nothing. With `plan`, only within its
+    /// Writes all parts together with the change of the counters of `org`, or nothing. With `own`, only within these
     /// limits.
     pub(crate) async fn transact_counted(
         &self,
         org: &OrgId,
         parts: Vec<TransactWriteItem>,
         change: &ResourceChange,
-        plan: Option<Plan>,
+        own: Option<&Entitlements>,
     ) -> Result<Counted> {
         let counter = parts.len();
         loop {
             let mut all = parts.clone();
-            all.push(change.part(self, org, plan)?);
+            all.push(change.part(self, org, own)?);
             let Err(Canceled { reasons, error }) = transact_or_reasons(&self.db, all).await? else {
                 return Ok(Counted::Done);
             };
@@ -156,7 +153,7 @@ impl Store {
                 self.count_resources(org, change).await?;
                 continue;
             }
-            return match plan.and_then(|plan| change.exceeded(&counts, plan)) {
+            return match own.and_then(|own| change.exceeded(&counts, own)) {
                 Some(limit) => Ok(Counted::Full(limit)),
                 None => Err(Error::internal("a counter of resources refused below its limit")),
             };
@@ -169,32 +166,27 @@ impl Store {
         &self,
         org: &OrgId,
         change: &ResourceChange,
-        plan: Plan,
+        own: &Entitlements,
     ) -> Result<Option<PlanLimit>> {
         let counts = self.app().get_raw(keys::resource_counts(org), true).await?;
-        Ok(counts.and_then(|counts| change.exceeded(&counts, plan)))
+        Ok(counts.and_then(|counts| change.exceeded(&counts, own)))
     }
 
-    /// Returns the limits of an organization's plan that are exceeded, as after a change to a smaller one. What was
+    /// Returns the limits of an organization that are exceeded, as after a change to a smaller plan. What was
     /// never counted exceeds nothing.
     ///
     /// # Errors
     /// If the table does not respond.
-    pub async fn exceeded_limits(&self, org: &Org) -> Result<Vec<PlanLimit>> {
-        let counts = self.app().get_raw(keys::resource_counts(&org.id), true).await?;
+    pub async fn exceeded_limits(&self, org: &OrgId, own: &Entitlements) -> Result<Vec<PlanLimit>> {
+        let counts = self.app().get_raw(keys::resource_counts(org), true).await?;
         let counts = counts.unwrap_or_default();
         let all = [
             PlanResource::Chatbots,
             PlanResource::Documents,
             PlanResource::StorageBytes,
         ];
-        let limits = all.map(|resource| PlanLimit {
-            resource,
-            plan: org.plan,
-            used: number_of(&counts, resource),
-            needed: 0,
-        });
-        Ok(limits.into_iter().filter(|limit| limit.used > limit.limit()).collect())
+        let limits = all.map(|resource| PlanLimit::of(own, resource, number_of(&counts, resource), 0));
+        Ok(limits.into_iter().filter(PlanLimit::is_exceeded).collect())
     }
 
     /// Removes the counters of an organization, so that the next use recomputes them from the items: for counters that

@@ -3,6 +3,7 @@
 //! `PARLANCE_ROUNDS` says how often each race is run.
 
 mod documents;
+mod every_limit;
 mod organizations;
 
 use std::collections::BTreeMap;

@@ -44,6 +44,7 @@ async fn reserve(t: &Test, ledger: &Ledger, user: &UserId, org: &OrgId) -> Reser
         org: org.clone(),
         org_day: day,
         org_limit: Some(1_000_000_000),
+        org_overage: None,
         key: Some(ApiKeyId("kiosk".to_owned())),
         key_budgets: Vec::new(),
         chatbot: None,

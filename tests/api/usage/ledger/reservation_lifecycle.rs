@@ -212,6 +212,7 @@ async fn settling_twice_charges_once_and_what_is_above_the_estimate_is_charged_t
         org: domain::OrgId("shared".to_owned()),
         org_day: day,
         org_limit: Some(5_000),
+        org_overage: None,
         key: Some(domain::ApiKeyId("key".to_owned())),
         key_budgets: vec![(domain::ApiKeyId("key".to_owned()), 700)],
         chatbot: Some(domain::ChatbotId("bot".to_owned())),

@@ -45,6 +45,7 @@ impl<'a> Crowd<'a> {
             org: OrgId(self.org.clone()),
             org_day: day,
             org_limit: Some(self.limit),
+            org_overage: None,
             key: None,
             key_budgets: Vec::new(),
             chatbot: None,

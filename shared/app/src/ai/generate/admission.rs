@@ -25,7 +25,7 @@ impl App {
                 self.count_model_request(billing, &terms.org).await?;
                 terms
             };
-            terms.subjects.user_request_limit = Some(request_limit_of_user(&terms.org));
+            terms.subjects.user_request_limit = Some(request_limit_of_user(&terms.org, self.clock.now()));
             Ok(terms)
         })
     }
@@ -48,13 +48,17 @@ impl App {
             None if org.personal => org_day,
             None => return Err(Error::internal("an account without its organization")),
         };
-        let plan = org.plan.limits().tokens_per_day;
+        let limit = org.entitlements(now).limits.tokens_per_day;
+        let org_overage = org.overage_terms();
+        // A member is not limited to less than the organization itself.
+        let most = limit.saturating_add(org_overage.map_or(0, |terms| terms.max_tokens()));
         let subjects = QuotaSubjects {
             user: billing.user.clone(),
             user_day,
             user_request_limit: None,
-            user_limit: billing.daily_limit.unwrap_or_else(|| Quota::default_limit(plan)),
-            org_limit: (!org.personal).then_some(plan),
+            user_limit: billing.daily_limit.unwrap_or_else(|| Quota::default_limit(most)),
+            org_limit: (!org.personal).then_some(limit),
+            org_overage,
             org: org.id.clone(),
             org_day,
             key: billing.key.as_ref().map(|key| key.id.clone()),

@@ -10,7 +10,10 @@ use store::{Conversations, TurnBegun};
 
 use super::{
     AnswerPostProcessor, AnswerStream, Draft, GenerationOptions, Grounding, LEASE, SESSION_NOT_FOUND,
-    active_answers::until_begun, follow::follow, in_progress, title, write::Writer,
+    active_answers::until_begun,
+    follow::follow,
+    in_progress, title,
+    write::{Asker, Writer},
 };
 use crate::{App, BillingContext, Generation};
 
@@ -105,6 +108,12 @@ impl App {
             generation: Some(generation),
             live: live.clone(),
             began: tokio::time::Instant::now(),
+            asker: Asker {
+                org: billing.org.clone(),
+                user: billing.user.clone(),
+                chatbot: conversation.chatbot.clone(),
+                refusal: settings.refusal_text.clone(),
+            },
             generate_title: needs_title.then_some(title::TitleGenerator {
                 // A title is not an answer to anyone.
                 billing: BillingContext {

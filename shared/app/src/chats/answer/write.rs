@@ -2,12 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use domain::{Answer, AnswerStatus, Error, MessageId, Result, Turn, time::after};
+use domain::{Answer, AnswerStatus, ChatbotId, Error, MessageId, OrgId, Result, Turn, UserId, time::after};
 use futures::{
     StreamExt as _,
     future::{BoxFuture, pending},
 };
-use store::{Conversations, Saved};
+use store::{AnswerCount, Conversations, Saved};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::{
@@ -15,7 +15,7 @@ use super::{
     active_answers::{AnswerBroadcast, Ended},
     title,
 };
-use crate::{App, Generated, GenerationStream, Outcome};
+use crate::{App, Generated, GenerationStream, Outcome, chats::answer_counts::is_refusal};
 
 /// How often the writer checks whether another process wants it to stop. A request from this process is immediate.
 const LOOK: Duration = Duration::from_secs(3);
@@ -35,8 +35,19 @@ pub(super) struct Writer {
     pub(super) generation: Option<GenerationStream>,
     pub(super) live: Arc<AnswerBroadcast>,
     pub(super) began: Instant,
+    /// Who asked, in which organization, and the chatbot that answers with its refusal, if one does.
+    pub(super) asker: Asker,
     /// For a conversation titled with its first words: what is needed to generate a better title.
     pub(super) generate_title: Option<title::TitleGenerator>,
+}
+
+/// Who asked a question, and of which chatbot.
+pub(super) struct Asker {
+    pub(super) org: OrgId,
+    pub(super) user: UserId,
+    pub(super) chatbot: Option<ChatbotId>,
+    /// What the chatbot says if its documents do not answer.
+    pub(super) refusal: Option<String>,
 }
 
 /// How the model's answer ended.
@@ -203,6 +214,12 @@ impl Writer {
                 outcome.settle(answer);
             }
         }
+        let is_unanswered = |answer: &Answer| {
+            self.asker.chatbot.is_some()
+                && answer.status == AnswerStatus::Complete
+                && is_refusal(answer, self.asker.refusal.as_deref())
+        };
+        let is_unanswered = whole.as_ref().is_some_and(is_unanswered);
         let stored = store(&self.conversations, &mut self.turn, &self.answer, |answer| {
             if let Some(whole) = &whole {
                 let feedback = answer.feedback.take();
@@ -210,7 +227,11 @@ impl Writer {
                 answer.feedback = feedback;
             }
         });
-        let ended = match (stored.await, failure) {
+        let stored = stored.await;
+        if matches!(stored, Ok(true)) && is_unanswered {
+            self.count_unanswered().await;
+        }
+        let ended = match (stored, failure) {
             (Ok(true), None) => Ended::Stored(Arc::new(self.turn.clone())),
             (Ok(_), Some(error)) => Ended::Broken(Arc::new(error)),
             (Ok(false), None) => Ended::Broken(Arc::new(NO_MESSAGE)),
@@ -228,6 +249,41 @@ impl Writer {
             let app = self.app.clone();
             let titling = untitled.generate_title(app, self.conversations, self.turn.question, text);
             self.app.run_to_completion(titling);
+        }
+    }
+}
+
+impl Writer {
+    /// Marks and counts a question that was not answered, once. The answer is stored already, so a failure here loses a count and not
+    /// an answer.
+    async fn count_unanswered(&mut self) {
+        let counted = async {
+            loop {
+                let Some(answer) = self.turn.answer_mut(&self.answer).filter(|answer| !answer.unanswered) else {
+                    return Ok(());
+                };
+                answer.unanswered = true;
+                let Asker { org, user, chatbot, .. } = &self.asker;
+                let saved = self.app.save_counted(
+                    &self.conversations,
+                    (org, user),
+                    &mut self.turn,
+                    (&self.answer, chatbot.as_ref()),
+                    |count| AnswerCount { unanswered: 1, ..count },
+                );
+                if saved.await? == Saved::Done {
+                    return Ok(());
+                }
+                let (conversation, id) = (&self.turn.conversation, &self.turn.id);
+                match self.conversations.turn(conversation, id).await? {
+                    Some(found) => self.turn = found,
+                    None => return Ok(()),
+                }
+            }
+        };
+        let counted: Result<()> = counted.await;
+        if let Err(error) = counted {
+            tracing::warn!(message_id = %self.answer, %error, "answer.not_counted");
         }
     }
 }

@@ -63,6 +63,8 @@ fn mail() -> Mail {
         subject: "Grüße".to_owned(),
         text: "One\n\nhttps://app.example.com/x?token=abc\n".to_owned(),
         about: None,
+        org_id: None,
+        branding: None,
     }
 }
 
@@ -167,4 +169,22 @@ async fn a_refusal_is_an_error_that_does_not_repeat_the_address() {
     let error = format!("{:?}", sent.unwrap_err());
     assert!(error.contains("400") && error.contains("MessageRejected"), "{error}");
     assert!(!error.contains("ada@example.com"), "{error}");
+}
+
+#[test]
+fn a_sender_has_the_name_of_the_organization() {
+    assert_eq!(
+        named("Acme", "no-reply@example.com"),
+        "=?UTF-8?B?QWNtZQ==?= <no-reply@example.com>"
+    );
+    assert_eq!(
+        named("Acme", "\"Parlance\" <no-reply@example.com>"),
+        "=?UTF-8?B?QWNtZQ==?= <no-reply@example.com>"
+    );
+    let long = named(&"ü".repeat(60), "a@example.com");
+    assert!(
+        long.split(' ').all(|word| word.len() <= 75 && word.is_ascii()),
+        "{long}"
+    );
+    assert_eq!(long.matches("=?UTF-8?B?").count(), 3);
 }

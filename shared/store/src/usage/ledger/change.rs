@@ -104,7 +104,7 @@ impl Change {
     }
 
     /// Requires that a number is absent, or not above this.
-    pub(super) fn if_at_most(&mut self, name: &str, number: u64) {
+    pub(super) fn if_at_most(&mut self, name: &str, number: i64) {
         let (name, number) = (self.name(name), self.value(n(number)));
         self.conditions
             .push(format!("(attribute_not_exists({name}) OR {name} <= {number})"));

@@ -43,6 +43,14 @@ impl Owner {
         }
     }
 
+    /// Returns the organization, if it is one.
+    pub fn org(&self) -> Option<&OrgId> {
+        match self {
+            Self::User(_) => None,
+            Self::Org(org) => Some(org),
+        }
+    }
+
     pub(super) fn of(partition: &str) -> Option<Self> {
         let user = partition.strip_prefix("U#").map(|id| Self::User(UserId(id.to_owned())));
         user.or_else(|| partition.strip_prefix("O#").map(|id| Self::Org(OrgId(id.to_owned()))))

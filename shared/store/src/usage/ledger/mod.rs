@@ -4,7 +4,7 @@
 //!
 //! A counter is an item with `used`, `reserved` and `committed`, their sum. A reservation adds to `committed` only
 //! while the sum stays within the limit, which comes with the call: limits are not part of the counters, so changing a
-//! limit changes no counter.
+//! limit changes no counter. Tokens that are bought beyond it are ([`packs`]).
 //!
 //! A reservation is stored once, on the day of the user who asked (`r~{id}`), and names the other counters it is part
 //! of: organization, API key, chatbot. The day of a large organization is split over [`shards`]. All are written in one
@@ -12,8 +12,10 @@
 //! budgets. Settling removes the reservation and charges all counters, so repeating it has no effect; it always charges
 //! the day of the reservation. Statistics are counted in the same write ([`statistics`]).
 
+mod answers;
 mod change;
 mod days;
+mod packs;
 mod request_rate;
 mod reserve;
 mod rollup;
@@ -23,14 +25,16 @@ mod statistics;
 mod usage_reader;
 
 use domain::{
-    ApiKeyId, Category, ChatbotId, Day, GenerationId, OrgId, Result, Timestamp, TokenLimit, TokenScope, UsageCounters,
-    UserId,
+    ApiKeyId, Category, ChatbotId, Day, GenerationId, OrgId, OverageTerms, Result, Timestamp, TokenLimit, TokenScope,
+    UsageCounters, UserId,
 };
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+pub use answers::AnswerCount;
 pub(crate) use change::Change;
 pub use days::{Alert, OpenDay, Owner, RunningDays};
+pub use packs::PackPromise;
 pub use request_rate::RequestRateLimit;
 pub use reserve::Reserve;
 pub use rollup::{Changed, DayImage, RolledUp};
@@ -77,6 +81,8 @@ pub struct QuotaSubjects {
     pub org_day: Day,
     /// The organization's daily limit, in tokens; `None` in a personal one, where only the user's limit applies.
     pub org_limit: Option<u64>,
+    /// The terms under which packs of tokens are drawn beyond the organization's limit.
+    pub org_overage: Option<OverageTerms>,
     /// The API key that asks.
     pub key: Option<ApiKeyId>,
     /// Budgets in tokens of the key and its ancestors, where they have one.
@@ -276,6 +282,9 @@ struct Stored {
     used: u64,
     #[serde(default)]
     reserved: u64,
+    /// Tokens of the packs that were drawn for the day.
+    #[serde(default)]
+    extra: u64,
 }
 
 impl Counter {
@@ -283,7 +292,7 @@ impl Counter {
         let stored: Stored = item.cloned().map(from_item).transpose()?.unwrap_or_default();
         Ok(TokenLimit {
             scope: self.scope,
-            limit: self.limit,
+            limit: self.limit.saturating_add(stored.extra),
             used: stored.used,
             reserved: stored.reserved,
             resets_at: self.resets_at,

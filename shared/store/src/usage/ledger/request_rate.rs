@@ -19,6 +19,8 @@ pub struct RequestRateLimit {
     pub plan: &'static str,
     /// Questions per minute.
     pub per_minute: u32,
+    /// Whether it is not the plan's but was set for an organization.
+    pub is_override: bool,
 }
 
 impl RequestRateLimit {
@@ -31,8 +33,17 @@ impl RequestRateLimit {
         item?.get(&self.attribute())?.as_n().ok()?.parse().ok()
     }
 
+    /// Returns the name of its bucket. Limits of their own are not counted together with the plan's.
+    pub fn name(self) -> String {
+        if self.is_override {
+            format!("{}.{}", self.plan, self.per_minute)
+        } else {
+            self.plan.to_owned()
+        }
+    }
+
     fn attribute(self) -> String {
-        format!("pace.{}", self.plan)
+        format!("pace.{}", self.name())
     }
 }
 

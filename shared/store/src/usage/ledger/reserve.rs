@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use domain::{ApiKeyId, Error, Result, TokenLimit, id::random_bytes};
+use domain::{ApiKeyId, Error, Result, TokenLimit, TokenScope, id::random_bytes};
 
 use super::{
     Counter, KEPT_SECONDS, Ledger, QuotaSubjects, RESERVATION_PREFIX, Reservation, ReservationTerms, TokenEstimate,
     change::{Change, Written, write},
+    packs::Draw,
     request_rate::Question,
     reservations_on,
 };
@@ -32,13 +33,14 @@ pub enum Reserve {
 
 impl Ledger {
     /// Reserves tokens. One write in a personal organization without budgets, else a transaction; the first reservation
-    /// of a day lists the day first. Where a limit is split, an empty shard first draws a portion.
+    /// of a day lists the day first. Where a limit is split, an empty shard first draws a portion; where it is used up, the
+    /// day draws a pack if the organization wants that.
     ///
     /// # Errors
     /// [`Error::Conflict`] `generation_repeated` if a reservation with the same ID exists.
     pub async fn reserve(&self, subjects: &QuotaSubjects, ask: &TokenEstimate) -> Result<Reserve> {
         let mut counters = subjects.counters();
-        if counters.iter().any(|counter| ask.estimate > counter.limit) {
+        if counters.iter().any(|counter| ask.estimate > counter.most(subjects)) {
             let reservations = self.reservations(&subjects.user, subjects.user_day.date).await?;
             return Ok(Reserve::Short(
                 self.standings(subjects).await?,
@@ -92,6 +94,28 @@ impl Ledger {
                 );
                 may_fit = short.is_empty();
             }
+            if let (Some(terms), [standing]) = (&subjects.org_overage, short.as_slice())
+                && let Some(counter) = counters.iter().find(|counter| counter.scope == standing.scope)
+                && counter.scope == TokenScope::Org
+                && !opens
+                && !has_overdue(subjects, own, ask)?
+            {
+                // Whoever asks too often draws nothing.
+                if let Some(question) = question.as_mut().filter(|_| is_home_refused)
+                    && let Err(wait) = self.found(question, subjects, own).await?
+                {
+                    return Ok(Reserve::TooFast(wait));
+                }
+                match self.draw_pack(subjects, counter, (terms, standing), ask).await? {
+                    Draw::Done => continue,
+                    Draw::Changed if backoff.wait().await? => continue,
+                    Draw::Changed => {
+                        let detail = "the packs of the organization are drawn too often by other callers";
+                        return Err(Error::unavailable(detail));
+                    }
+                    Draw::NotNeeded | Draw::Capped => {}
+                }
+            }
             let may_be_counted = short.is_empty() && question.is_some() && is_home_refused;
             if !(opens || may_be_counted || may_fit) {
                 let reservations = own.map_or(Ok(Vec::new()), |item| {
@@ -124,14 +148,34 @@ impl Ledger {
 impl Counter {
     /// Returns whether less is left of the limit than is requested.
     fn leaves_less(&self, estimate: u64, item: Option<&Item>) -> bool {
-        let committed = item.and_then(|item| item.get("committed")?.as_n().ok()?.parse::<u64>().ok());
-        committed.is_some_and(|committed| committed > self.limit - estimate)
+        let committed = item.and_then(|item| item.get("committed")?.as_n().ok()?.parse::<i64>().ok());
+        committed.unwrap_or_default() > self.after(estimate)
+    }
+
+    /// Returns the most that may be committed before this is reserved. Negative if only packs make room for it.
+    fn after(&self, estimate: u64) -> i64 {
+        let signed = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
+        signed(self.limit).saturating_sub(signed(estimate))
+    }
+
+    /// Returns the most that a call may need: the limit, with all packs that may be drawn.
+    fn most(&self, subjects: &QuotaSubjects) -> u64 {
+        let packs = subjects.org_overage.filter(|_| self.scope == TokenScope::Org);
+        self.limit.saturating_add(packs.map_or(0, |terms| terms.max_tokens()))
     }
 }
 
 /// Returns whether nothing has been reserved on the day so far.
 fn is_unlisted(counter: &Counter, item: Option<&Item>) -> bool {
     counter.closes.is_some() && counter.shard.is_none() && item.is_none_or(|item| !item.contains_key(OPENED))
+}
+
+/// Returns whether the user's day, as it refused a call, has reservations that any caller may settle by now.
+fn has_overdue(subjects: &QuotaSubjects, own: Option<&Item>, ask: &TokenEstimate) -> Result<bool> {
+    let reservations = own.map_or(Ok(Vec::new()), |item| {
+        reservations_on(&subjects.user, subjects.user_day.date, item)
+    })?;
+    Ok(!overdue(reservations, ask).is_empty())
 }
 
 /// Returns the reservations that any caller may settle by now.
@@ -193,7 +237,10 @@ fn changes(
         }
         change.add("committed", estimate);
         change.add("reserved", estimate);
-        change.if_at_most("committed", counter.limit - reservation.terms.estimate);
+        match counter.after(reservation.terms.estimate) {
+            most if most < 0 => change.if_between("committed", i64::MIN, most),
+            most => change.if_at_most("committed", most),
+        }
         match counter.closes {
             Some(day) if list => {
                 change.set_once(OPENED, n(day.ends_at.as_second()));

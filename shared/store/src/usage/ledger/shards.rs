@@ -36,6 +36,7 @@ use domain::{Error, Result, TokenLimit, UserId};
 use super::{
     Counter, KEPT_SECONDS, Ledger, QuotaSubjects,
     change::{Change, Written, is_at, write},
+    packs::EXTRA,
     reserve::OPENED,
 };
 use crate::{
@@ -62,12 +63,15 @@ const TURNS: u64 = 4;
 
 /// The head of a day as it was read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Head {
-    committed: u64,
+pub(super) struct Head {
+    /// Negative after packs were drawn for a limit of which little was used.
+    committed: i64,
     limit: Option<u64>,
     open: BTreeSet<u8>,
     shards: BTreeSet<u8>,
-    is_listed: bool,
+    /// Tokens of packs.
+    extra: u64,
+    pub(super) is_listed: bool,
 }
 
 /// A shard as it was read. A closed one has nothing free.
@@ -95,7 +99,7 @@ enum Step {
 /// Returns the next step after a read that may be outdated by now: each step has conditions of its own. `own`: the
 /// shard of the user, if the limit is split.
 fn next(head: &Head, own: Option<(u8, Shard)>, limit: u64, estimate: u64) -> Step {
-    let left = limit.saturating_sub(head.committed);
+    let left = signed(limit).saturating_sub(head.committed).max(0).unsigned_abs();
     if let Some((number, shard)) = own {
         match shard.free {
             Some(_) if shard.limit != Some(limit) => return Step::Close(vec![number]),
@@ -119,16 +123,28 @@ fn next(head: &Head, own: Option<(u8, Shard)>, limit: u64, estimate: u64) -> Ste
     Step::Close([behind, before].concat())
 }
 
+fn signed(tokens: u64) -> i64 {
+    i64::try_from(tokens).unwrap_or(i64::MAX)
+}
+
 impl Head {
-    fn of(item: Option<&Item>) -> Self {
+    pub(super) fn of(item: Option<&Item>) -> Self {
         let Some(item) = item else { return Self::default() };
         Self {
             committed: number(item, "committed").unwrap_or_default(),
+            extra: number(item, EXTRA).unwrap_or_default(),
             limit: number(item, LIMIT),
             open: numbers(item, OPEN),
             shards: numbers(item, SHARDS),
             is_listed: item.contains_key(OPENED),
         }
+    }
+}
+
+impl Head {
+    /// Returns what is taken of the limit and its packs, including what is lent to shards.
+    fn taken(&self) -> u64 {
+        self.committed.saturating_add(signed(self.extra)).max(0).unsigned_abs()
     }
 }
 
@@ -141,7 +157,7 @@ impl Shard {
     }
 }
 
-fn number(item: &Item, name: &str) -> Option<u64> {
+fn number<N: std::str::FromStr>(item: &Item, name: &str) -> Option<N> {
     item.get(name)?.as_n().ok()?.parse().ok()
 }
 
@@ -231,13 +247,13 @@ impl Ledger {
         let Some(day) = counter.closes else {
             return Err(Error::internal("a limit without a day is not split"));
         };
-        let signed = i64::try_from(portion).map_err(Error::internal)?;
+        let drawn = i64::try_from(portion).map_err(Error::internal)?;
         let mut of_head = Change::of(counter.key.clone());
-        of_head.add("committed", signed);
+        of_head.add("committed", drawn);
         of_head.set(LIMIT, n(counter.limit));
         of_head.add_to_set(OPEN, &number.to_string());
         of_head.add_to_set(SHARDS, &number.to_string());
-        of_head.if_at_most("committed", counter.limit.saturating_sub(portion));
+        of_head.if_at_most("committed", signed(counter.limit).saturating_sub(signed(portion)));
         if head.is_listed {
             of_head.if_present(OPENED);
         } else {
@@ -248,7 +264,7 @@ impl Ledger {
         let mut of_shard = Change::of(keys::day_shard(&counter.key, number));
         // Of the callers that find it empty one fills it.
         of_shard.if_still(FREE, shard.free);
-        of_shard.add(FREE, signed);
+        of_shard.add(FREE, drawn);
         of_shard.set(LIMIT, n(counter.limit));
         of_shard.set_once(tables::TTL, n(day.began_at.as_second() + KEPT_SECONDS));
         let written = write(&self.0, &[of_head, of_shard]).await?;
@@ -289,12 +305,12 @@ impl Ledger {
             return Ok(standing);
         }
         for shard in self.0.usage().get_many(&wanted).await? {
-            standing.used += number(&shard, "used").unwrap_or_default();
-            standing.reserved += number(&shard, "reserved").unwrap_or_default();
+            standing.used += number::<u64>(&shard, "used").unwrap_or_default();
+            standing.reserved += number::<u64>(&shard, "reserved").unwrap_or_default();
         }
         if head.open.is_empty() {
             // Shards are read one after the other, and only the head knows what is committed.
-            standing.reserved = head.committed.saturating_sub(standing.used);
+            standing.reserved = head.taken().saturating_sub(standing.used);
         }
         Ok(standing)
     }
@@ -309,7 +325,7 @@ impl Ledger {
             let (mut standing, head) = (counter.standing(item)?, Head::of(item));
             if !head.shards.is_empty() {
                 is_more = true;
-                (standing.used, standing.reserved) = (head.committed, 0);
+                (standing.used, standing.reserved) = (head.taken(), 0);
             }
             Ok(standing)
         });

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    ApiKeyId, Category, ChatbotId, KeyTally, OrgId, Period, Result, UsageCounters, UsageDay, UsageLine, UserId,
+    AnswerCounters, ApiKeyId, Category, ChatbotId, KeyTally, OrgId, Period, Result, UsageCounters, UsageDay, UsageLine,
+    UserId,
 };
 
 use super::{
     RolledUp,
+    answers::ANSWERS,
     days::ERASED,
     statistics::{ELSEWHERE, OWN, TIMES, by_letter, letter},
 };
@@ -55,7 +57,7 @@ impl UsageReader {
             let found = self.0.usage().get_many(part).await?;
             days.extend(found.iter().filter_map(|item| read(item, UsageScope::Org)));
         }
-        days.retain(|day| !day.lines.is_empty());
+        days.retain(has_numbers);
         days.sort_by_key(|day| day.date);
         Ok(days)
     }
@@ -90,7 +92,7 @@ impl UsageReader {
         let mut days = Vec::new();
         while let Some(item) = pages.next().await {
             let day = read(&item.map_err(failed)?, scope);
-            days.extend(day.filter(|day| !day.lines.is_empty()));
+            days.extend(day.filter(has_numbers));
         }
         Ok(days)
     }
@@ -127,6 +129,7 @@ fn read(item: &Item, scope: UsageScope<'_>) -> Option<UsageDay> {
     };
     let mut lines: BTreeMap<(Category, String), UsageCounters> = BTreeMap::new();
     let (mut of_keys, mut of_bots) = (BTreeMap::new(), BTreeMap::new());
+    let mut answers: BTreeMap<Option<ChatbotId>, AnswerCounters> = BTreeMap::new();
     for (name, value) in item {
         let Some((kind, rest)) = name.split_once('~') else {
             continue;
@@ -154,6 +157,19 @@ fn read(item: &Item, scope: UsageScope<'_>) -> Option<UsageDay> {
             }
             "k" | "xk" => put(of_keys.entry(ApiKeyId(middle.to_owned())).or_default(), last, number),
             "b" | "xb" => put(of_bots.entry(ChatbotId(middle.to_owned())).or_default(), last, number),
+            // Those of other organizations are counted there.
+            ANSWERS => {
+                let chatbot = Some(middle)
+                    .filter(|id| !id.is_empty())
+                    .map(|id| ChatbotId(id.to_owned()));
+                let counters = answers.entry(chatbot).or_default();
+                match last {
+                    "u" => counters.up += number,
+                    "d" => counters.down += number,
+                    "q" => counters.unanswered += number,
+                    _ => {}
+                }
+            }
             TIMES | "xh" => {
                 let (kind, bucket) = last.split_at_checked(1).unwrap_or_default();
                 let times = match kind {
@@ -177,7 +193,13 @@ fn read(item: &Item, scope: UsageScope<'_>) -> Option<UsageDay> {
     day.lines = lines.into_iter().map(line).collect();
     day.keys = tallies(of_keys);
     day.chatbots = tallies(of_bots);
+    answers.retain(|_, counters| *counters != AnswerCounters::default());
+    day.answers = answers;
     Some(day)
+}
+
+fn has_numbers(day: &UsageDay) -> bool {
+    !(day.lines.is_empty() && day.answers.is_empty())
 }
 
 fn put(counters: &mut UsageCounters, letter: &str, number: u64) {

@@ -69,6 +69,7 @@ pub(super) async fn write(t: &Test, users: &[&Caller], orgs: &[&str]) -> Vec<Cal
             org: OrgId(org.clone().unwrap_or_else(|| user.org().to_owned())),
             org_day: day,
             org_limit: org.is_some().then_some(1_000_000_000),
+            org_overage: None,
             key: key.map(|key| ApiKeyId(key.to_owned())),
             key_budgets: Vec::new(),
             chatbot: chatbot.map(|bot| ChatbotId(bot.to_owned())),

@@ -2,7 +2,7 @@
 
 use domain::{Error, Result};
 
-use super::{FREE, Head, OPEN};
+use super::{FREE, Head, OPEN, signed};
 use crate::{
     keys::{self, Key},
     table::{backoff::Backoff, item::Item},
@@ -17,7 +17,7 @@ pub(in crate::usage::ledger) enum SettlementTarget {
     /// In the head. No open shard may hold what was used above the reservation.
     Head,
     /// In the head, whatever shards hold: `committed` may be this much and still leaves the shards what they have.
-    HeadAtMost(u64),
+    HeadAtMost(i64),
 }
 
 impl SettlementTarget {
@@ -32,7 +32,7 @@ impl SettlementTarget {
             return Some(Self::Head);
         }
         // Under the limit that the portions were drawn under.
-        let most = head.limit.unwrap_or_default().saturating_sub(above);
+        let most = signed(head.limit.unwrap_or_default()).saturating_sub(signed(above));
         (head.committed <= most).then_some(Self::HeadAtMost(most))
     }
 
@@ -44,8 +44,8 @@ impl SettlementTarget {
         estimate: u64,
         actual: u64,
     ) -> Result<Vec<Change>> {
-        let signed = |tokens: u64| i64::try_from(tokens).map_err(Error::internal);
-        let (reserved, used) = (signed(estimate)?, signed(actual)?);
+        let exact = |tokens: u64| i64::try_from(tokens).map_err(Error::internal);
+        let (reserved, used) = (exact(estimate)?, exact(actual)?);
         let above = actual.saturating_sub(estimate);
         let mut counted = Change::of(shard.map_or_else(|| day.clone(), |number| keys::day_shard(&day, number)));
         counted.add("reserved", -reserved);

@@ -25,7 +25,14 @@ struct Table {
     shards: HashMap<u8, Shard>,
     /// What is really reserved and used.
     truth: u64,
+    /// What is used of it.
+    used: u64,
+    /// Tokens of all packs that may be drawn.
+    most_extra: u64,
 }
+
+/// Tokens of a pack.
+const PACK: u64 = 7_000;
 
 impl Table {
     fn shard(&self, number: u8) -> Shard {
@@ -48,7 +55,7 @@ impl Table {
                 }
                 self.set_free(number, Some(free - estimate));
             }
-            None if self.head.committed <= limit - estimate => self.head.committed += estimate,
+            None if self.head.committed <= signed(limit) - signed(estimate) => self.head.committed += signed(estimate),
             None => return false,
         }
         self.truth += estimate;
@@ -56,10 +63,10 @@ impl Table {
     }
 
     fn draw(&mut self, number: u8, seen: Shard, portion: u64, limit: u64) -> bool {
-        if self.head.committed > limit - portion || self.shard(number).free != seen.free {
+        if self.head.committed > signed(limit) - signed(portion) || self.shard(number).free != seen.free {
             return false;
         }
-        self.head.committed += portion;
+        self.head.committed += signed(portion);
         self.head.limit = Some(limit);
         self.head.open.insert(number);
         let free = Some(seen.free.unwrap_or_default() + portion);
@@ -78,7 +85,7 @@ impl Table {
             return false;
         }
         self.set_free(number, None);
-        self.head.committed -= seen;
+        self.head.committed -= signed(seen);
         assert!(self.head.open.remove(&number), "what is open is listed");
         true
     }
@@ -94,9 +101,27 @@ impl Table {
             }
             (SettlementTarget::HeadAtMost(most), _) if self.head.committed > most => return false,
             (SettlementTarget::Head, _) if above > 0 && !self.head.open.is_empty() => return false,
-            _ => self.head.committed = self.head.committed + actual - estimate,
+            _ => self.head.committed += signed(actual) - signed(estimate),
         }
         self.truth = self.truth + actual - estimate;
+        self.used += actual;
+        true
+    }
+
+    /// Draws a pack for a call that found `used` and the packs that `head` had.
+    fn draw_pack(&mut self, head: &Head, used: u64, limit: u64, estimate: u64) -> bool {
+        if used + estimate <= limit + head.extra || head.extra + PACK > self.most_extra {
+            return false;
+        }
+        if self.head.extra == head.extra {
+            assert!(
+                self.used + estimate > limit + self.head.extra,
+                "a pack that nobody needs"
+            );
+            self.head.committed -= signed(PACK);
+            self.head.extra += PACK;
+        }
+        // Otherwise another caller drew it: both try again.
         true
     }
 
@@ -105,8 +130,12 @@ impl Table {
         let free: u64 = self.shards.values().filter_map(|shard| shard.free).sum();
         assert_eq!(
             self.head.committed,
-            self.truth + free,
+            signed(self.truth + free) - signed(self.head.extra),
             "what is lent is used, reserved or free"
+        );
+        assert!(
+            self.head.extra <= self.most_extra,
+            "more packs than the spending cap allows"
         );
         let open = self.shards.iter().filter(|(_, shard)| shard.free.is_some());
         assert_eq!(self.head.open, open.map(|(number, _)| *number).collect());
@@ -152,7 +181,7 @@ impl Caller {
         let estimate = self.estimate;
         self.task = match std::mem::replace(&mut self.task, Task::Over) {
             Task::Reserve if table.reserve(self.shard, limit, estimate) => {
-                assert!(table.truth <= limit, "{} of {limit}", table.truth);
+                assert!(table.truth <= limit + table.head.extra, "{} of {limit}", table.truth);
                 let actual = match random.below(20) {
                     0 => estimate + random.below(2 * estimate),
                     1..=4 => 0,
@@ -181,8 +210,13 @@ impl Caller {
                 }
                 Step::Close(shards) => Task::Close(shards, Then::Read),
                 Step::Short => {
-                    assert!(head.open.is_empty() && head.committed > limit - estimate);
-                    Task::Refused
+                    assert!(head.open.is_empty() && head.committed > signed(limit) - signed(estimate));
+                    // What is used is read after the day, and never decreases.
+                    if table.draw_pack(&head, table.used, limit, estimate) {
+                        Task::Read
+                    } else {
+                        Task::Refused
+                    }
                 }
             },
             Task::Close(shards, then) => match shards.first().map(|number| table.shard(*number).free) {
@@ -199,7 +233,7 @@ impl Caller {
             Task::Settle(place, shard, actual) => {
                 let above = actual.saturating_sub(estimate);
                 if table.settle(place, shard, estimate, actual) {
-                    let is_above = above > 0 && table.truth > limit;
+                    let is_above = above > 0 && table.truth > limit + table.head.extra;
                     assert!(!is_above || table.head.open.is_empty(), "others could go on");
                     Task::Over
                 } else if let Some(place) = place.next(&table.head, above) {
@@ -253,10 +287,14 @@ fn run(table: &mut Table, limit: u64, most: u64, callers: u64, random: &mut Rand
 #[test]
 fn in_any_order_the_limit_holds_and_no_call_is_refused_while_tokens_are_left() {
     let seed = std::env::var("PARLANCE_SEED").map_or(1, |seed| seed.parse().unwrap());
-    let (mut refused, mut passed) = (0, 0);
+    let (mut refused, mut passed, mut packs) = (0, 0, 0);
     for seed in seed..seed + 150 {
         println!("PARLANCE_SEED={seed}");
-        let (mut random, mut table) = (Random(seed), Table::default());
+        let mut random = Random(seed);
+        let mut table = Table {
+            most_extra: PACK * random.below(12),
+            ..Table::default()
+        };
         // Portions are drawn, and the end of the limit is reached, with turns of very different sizes.
         let most = [20, 500, 20_000][usize::try_from(seed % 3).unwrap()];
         for limit in [100_000, 40_000, 120_000] {
@@ -265,8 +303,13 @@ fn in_any_order_the_limit_holds_and_no_call_is_refused_while_tokens_are_left() {
             refused += here;
             passed += usize::try_from(callers).unwrap() - here;
         }
+        packs += table.head.extra / PACK;
     }
-    assert!(refused > 1_000 && passed > 10_000, "{refused} refused, {passed} passed");
+    println!("{refused} refused, {passed} passed, {packs} packs");
+    assert!(
+        refused > 1_000 && passed > 10_000 && packs > 100,
+        "{refused} refused, {passed} passed, {packs} packs"
+    );
 }
 
 #[test]
