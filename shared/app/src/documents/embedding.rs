@@ -329,9 +329,9 @@ fn decode(bytes: &[u8], count: usize, dimensions: usize) -> Option<Vec<Option<Ve
     let mut rest = bytes;
     let mut vectors = Vec::with_capacity(count);
     for _ in 0..count {
-        vectors.push(match rest.split_off_first()? {
-            &WITHOUT => None,
-            &WITH => Some(Vector::read(&mut rest, dimensions)?),
+        vectors.push(match *rest.split_off_first()? {
+            WITHOUT => None,
+            WITH => Some(Vector::read(&mut rest, dimensions)?),
             _ => return None,
         });
     }
