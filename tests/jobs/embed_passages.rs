@@ -190,8 +190,8 @@ async fn deliveries_that_are_repeated_and_simultaneous_make_one_segment() {
         document_id: id.clone().into(),
         batch: None,
     };
-    let plain = segment(&t, &ada, &id).await;
-    assert!(plain.vectors().is_none() && plain.len() == 70);
+    let before = segment(&t, &ada, &id).await;
+    assert!(before.vectors().is_none() && before.len() == 70);
     // Planned, but no batch is delivered.
     let app = t.stack.app();
     Box::pin(t.without_queue("embed_passages", async {
@@ -216,7 +216,7 @@ async fn deliveries_that_are_repeated_and_simultaneous_make_one_segment() {
     assert_eq!(complete.vectors().unwrap().count(), 70);
     assert_eq!(
         complete.chunks().collect::<Vec<_>>(),
-        plain.chunks().collect::<Vec<_>>()
+        before.chunks().collect::<Vec<_>>()
     );
     // The segment in use, the one before it, and the file.
     let mut left = objects(&t, &ada, &id).await;
