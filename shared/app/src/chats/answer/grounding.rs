@@ -51,7 +51,7 @@ impl App {
     /// Returns the passages of a chatbot's documents that a question finds, best first.
     ///
     /// # Errors
-    /// Returns [`Error::NotFound`](domain::Error::NotFound).
+    /// Returns [`Error::NotFound`].
     pub fn search_chatbot<'a>(
         &'a self,
         org: &'a OrgId,
