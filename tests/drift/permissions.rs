@@ -9,8 +9,9 @@ use super::template;
 
 /// The only wildcards: objects of tenants, archives of people, and models that callers name: their names are not known
 /// beforehand.
-const WILDCARDS: [&str; 5] = [
+const WILDCARDS: [&str; 6] = [
     "${UploadsBucket.Arn}/t/*",
+    "${UploadsBucket.Arn}/models/*",
     "${UploadsBucket.Arn}/exports/*",
     "arn:${AWS::Partition}:bedrock:*::foundation-model/*",
     "arn:${AWS::Partition}:bedrock:${BedrockRegion}:${AWS::AccountId}:inference-profile/*",

@@ -9,7 +9,7 @@ use domain::Queue;
 use super::template;
 
 /// What every function is told besides the URLs of the queues: `app::Config` reads it.
-const ENVIRONMENT: [&str; 30] = [
+const ENVIRONMENT: [&str; 31] = [
     // Of `sam local invoke` alone.
     "AWS_ENDPOINT_URL",
     "AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH",
@@ -21,6 +21,7 @@ const ENVIRONMENT: [&str; 30] = [
     "CLERK_AUTHORIZED_PARTIES",
     "CLERK_ISSUER",
     "CLERK_JWKS_URL",
+    "EMBEDDING_MODEL_KEY",
     "KEY_MODE",
     "MODEL_LIMITS",
     "OPENAI_BASE_URL",

@@ -1,6 +1,7 @@
 //! Every worker and schedule, with the deliveries that queues really make.
 
 mod delete_document;
+mod embed_passages;
 pub(crate) mod erasure;
 pub(crate) mod export_user;
 mod hostile_files;

@@ -61,6 +61,9 @@ pub(crate) struct DocumentView {
     pages: Option<u32>,
     /// Number of searchable passages.
     chunks: Option<u32>,
+    /// How far the vectors are by which chatbots find passages by their meaning, in other words and languages; null if
+    /// none are made. A document is `ready` before: its passages are found by their words.
+    vectors: Option<VectorsView>,
     /// Number of scanned pages whose text a model transcribed, which may contain its mistakes.
     transcribed_pages: u32,
     /// Hex SHA-256 of the file; null until a web page is fetched.
@@ -84,8 +87,18 @@ pub(crate) struct DocumentView {
     updated_at: Timestamp,
 }
 
+/// Progress of the vectors of a document.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct VectorsView {
+    /// Number of passages that have a vector.
+    done: u32,
+    /// Number of passages.
+    total: u32,
+}
+
 impl From<Document> for DocumentView {
     fn from(document: Document) -> Self {
+        let vectors = document.embedded().zip(document.chunks);
         let (source_url, canonical_url) = document.web.map(|web| (web.url, web.canonical_url)).unzip();
         let (error_code, error) = document.failure.map(|failure| (failure.code, failure.detail)).unzip();
         Self {
@@ -102,6 +115,7 @@ impl From<Document> for DocumentView {
             size_bytes: document.size_bytes,
             pages: document.pages,
             chunks: document.chunks,
+            vectors: vectors.map(|(done, total)| VectorsView { done, total }),
             transcribed_pages: document.transcribed_pages,
             content_hash: Some(document.sha256).filter(|hash| !hash.is_empty()),
             duplicate_of: document.duplicate_of.map(|id| id.0),

@@ -37,6 +37,7 @@ fn functions() -> Vec<Function> {
         queue::<index_documents::IndexDocuments>(),
         queue::<purge::PurgeDeleted>(),
         queue::<export_user::ExportUser>(),
+        queue::<embed_passages::EmbedPassages>(),
         queue::<apply_stripe_events::ApplyStripeEvents>(),
         queue::<send_mail::SendMail>(),
         schedule::<relay_outbox::RelayOutbox>(),

@@ -1,6 +1,11 @@
 //! `parlance`: the whole product on this machine.
 
-use std::{io::Write as _, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use clap::{Parser, Subcommand, ValueEnum};
 use local::{Options, Stack, bench::Extent, cloud::Data};
@@ -211,7 +216,7 @@ async fn serve(arguments: Arguments) -> Result<(), String> {
         },
         timers: true,
         clock_ahead: Duration::from_secs(arguments.clock_ahead),
-        environment: std::env::vars().collect(),
+        environment: with_fetched_model(std::env::vars().collect()),
         reader: None,
         reader_limits: None,
         payments: true,
@@ -332,6 +337,31 @@ fn print_openapi() -> Result<(), String> {
     println!("{document}");
     Ok(())
 }
+
+/// Adds the embedding model that `make model` has fetched, unless the environment names one.
+fn with_fetched_model(mut environment: Vec<(String, String)>) -> Vec<(String, String)> {
+    let get = |name: &str| {
+        let found = environment.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    };
+    if get(MODEL_VARIABLE).is_none() && get("EMBEDDING_MODEL_KEY").is_none() {
+        let cache = match (get("XDG_CACHE_HOME"), get("HOME")) {
+            (Some(cache), _) => PathBuf::from(cache),
+            (None, Some(home)) => PathBuf::from(home).join(".cache"),
+            (None, None) => return environment,
+        };
+        let pinned = embedding::MULTILINGUAL_E5_SMALL;
+        let name = format!("{}-{:.8}.bin", pinned.name, pinned.sha256);
+        let path = cache.join("parlance").join(name);
+        if let Some(path) = path.to_str().filter(|path| Path::new(path).exists()) {
+            environment.push((MODEL_VARIABLE.to_owned(), path.to_owned()));
+        }
+    }
+    environment
+}
+
+/// The path of the embedding model.
+const MODEL_VARIABLE: &str = "EMBEDDING_MODEL";
 
 #[cfg(test)]
 mod tests {

@@ -64,6 +64,7 @@ pub use orgs::own_invitations::InvitedTo;
 pub use orgs::{NewOrg, OwnOrg};
 pub use platform::config::{AnswerLimits, Bedrock, ClerkConfig, Config, ConfigError, Providers};
 pub use platform::delivery::Delivery;
+pub use platform::embedding_model::EmbeddingModel;
 pub use platform::encryption::{Cipher, EncryptionKeys, Undecryptable};
 pub use platform::secrets::ACTIVATION_MS;
 pub use prompts::PromptChange;

@@ -41,6 +41,7 @@ pub use chatbot::{AnswerMode, Chatbot, ChatbotSettings, FixedAnswer, PublishedCh
 pub use chats::conversation::{Citation, Conversation, Usage};
 pub use chats::turn::{Answer, AnswerStatus, Feedback, Rating, Turn};
 pub use documents::document::{Document, DocumentKind, DocumentStatus, IndexFailure};
+pub use documents::embedding::EmbedPassagesMessage;
 pub use documents::outbox::OutboxEntry;
 pub use documents::pending_upload::PendingUpload;
 pub use documents::version::DocumentVersion;

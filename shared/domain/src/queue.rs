@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 
-use crate::{BillingMessage, ExportMessage, MailMessage, Purge, documents::outbox::IndexMessage};
+use crate::{
+    BillingMessage, ExportMessage, MailMessage, Purge,
+    documents::{embedding::EmbedPassagesMessage, outbox::IndexMessage},
+};
 
 /// A queue, declared here and nowhere else: its name, the environment variable with its URL, and its part in the local
 /// stack and in `/ready` follow. `template.yaml` deploys it.
@@ -17,6 +20,8 @@ pub enum Queue {
     Purge,
     /// Exports to create.
     ExportUser,
+    /// Passages to embed.
+    EmbedPassages,
     /// Events of the payment provider, and changes that it has to know.
     ApplyStripeEvents,
 }
@@ -60,4 +65,8 @@ impl Message for ExportMessage {
 
 impl Message for BillingMessage {
     const QUEUE: Queue = Queue::ApplyStripeEvents;
+}
+
+impl Message for EmbedPassagesMessage {
+    const QUEUE: Queue = Queue::EmbedPassages;
 }

@@ -117,6 +117,8 @@ fn answer(messages: &[Message], passages: &[Passage]) -> (String, bool) {
         language: passage.language,
         score: passage.score,
         relevance: passage.relevance,
+        likeness: passage.likeness,
+        nearest: passage.nearest.clone(),
     });
     let sources: Vec<Source> = sources.collect();
     let numbers: Vec<u32> = sources.iter().map(|source| source.number).collect();

@@ -2,10 +2,12 @@
 //!
 //! ```text
 //! eval FILE... [--half tune|report] [--sample N] [--unanswerable FILE] [--documents FILE] [--show refused|wrong|answered]
+//!      [--model FILE] [--ask FILE]
 //! ```
 //! Every second paragraph belongs to the half `tune`, on which constants may be fitted, and the others to `report`.
 //! `--documents` asks the questions of FILE about the texts of another file with the same paragraphs, which may be in
-//! another language. `--unanswerable` names a JSON list of questions that the texts do not answer.
+//! another language. `--model` adds the vectors of an embedding model (`make model`). `--ask` prints the answers to a JSON
+//! list of questions, or of conversations. `--unanswerable` names a JSON list of questions that the texts do not answer.
 
 #![expect(clippy::print_stdout, reason = "the report is what it is for")]
 #![expect(clippy::expect_used, reason = "a file that cannot be read ends the measurement")]
@@ -14,10 +16,14 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
+use embedding::{Model, Role};
 use futures::TryStreamExt as _;
 use futures::executor::block_on;
 use llm::{ChatEvent, ChatModel as _, ChatRequest, CitationFilter, Local, Message, Source, statements};
-use retrieval::{Chunk, Citation, Indexed, Kind, Language, Passage, Segment, SourceLocation, index_file, search};
+use retrieval::{
+    Chunk, Citation, Embedder, Exchange, Indexed, Kind, Language, Passage, QuestionVector, Segment, SourceLocation,
+    Vector, Vectors, hybrid_search, index_file, is_foreign, languages, sentences, standalone,
+};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -57,6 +63,8 @@ struct Options {
     unanswerable: Option<String>,
     documents: Option<String>,
     show: Option<String>,
+    model: Option<String>,
+    ask: Option<String>,
 }
 
 fn options() -> Options {
@@ -70,6 +78,8 @@ fn options() -> Options {
             "--unanswerable" => options.unanswerable = Some(value()),
             "--documents" => options.documents = Some(value()),
             "--show" => options.show = Some(value()),
+            "--model" => options.model = Some(value()),
+            "--ask" => options.ask = Some(value()),
             _ => options.files.push(argument),
         }
     }
@@ -83,12 +93,17 @@ fn read(path: &str) -> File {
 
 fn main() {
     let options = options();
+    let meaning = Meaning(options.model.as_ref().map(|path| {
+        let bytes = std::fs::read(path).expect("a readable model");
+        Model::from_bytes(bytes).expect("a model")
+    }));
     for path in &options.files {
         let questions = read(path);
         let texts = read(options.documents.as_deref().unwrap_or(path));
         println!("{path}");
-        let paragraphs = paragraphs(&texts);
-        let articles = Articles::index(&texts);
+        let paragraphs = paragraphs(&texts, &meaning);
+        let articles = Articles::index(&texts, &meaning);
+        let known = languages(&indexed(&articles.segments));
         let mut report = Report::default();
         let all: Vec<(usize, &Paragraph)> = questions
             .data
@@ -113,9 +128,11 @@ fn main() {
             .map_or(1, |sample| asked.len().div_ceil(sample.max(1)).max(1));
         for (at, question, original) in asked.into_iter().step_by(step) {
             report.questions += 1;
-            report.rank_paragraph(&paragraphs, &question.question, at);
+            let vector = meaning.of(&question.question);
+            report.rank_paragraph(&paragraphs, &question.question, vector.as_ref(), at);
             let gold = Gold::of(&originals[at].context, original);
-            let (passages, took) = articles.search(&question.question, 10);
+            let (mut passages, took) = articles.search(&question.question, vector.as_ref(), 10);
+            meaning.add_nearest(&mut passages, &question.question, &known, vector.as_ref());
             report.searching += took;
             let rank = passages.iter().position(|passage| gold.is_in(&passage.text));
             report.passage_gain += rank.map_or(0.0, gain);
@@ -127,12 +144,13 @@ fn main() {
                 report.judge(&answer, &gold, &options, question);
             }
             // The same question, when the documents do not answer it.
-            let without: Vec<Passage> = passages
+            let mut without: Vec<Passage> = passages
                 .iter()
                 .filter(|passage| !gold.is_in(&passage.text))
                 .take(8)
                 .cloned()
                 .collect();
+            meaning.add_nearest(&mut without, &question.question, &known, vector.as_ref());
             if !ask(&question.question, &without).citations.is_empty() {
                 report.answered_without += 1;
             }
@@ -143,7 +161,8 @@ fn main() {
             let asked: Vec<String> = serde_json::from_slice(&bytes).expect("a list of questions");
             let mut answered = 0;
             for question in &asked {
-                let answer = ask(question, &articles.search(question, 8).0);
+                let vector = meaning.of(question);
+                let answer = ask(question, &articles.search(question, vector.as_ref(), 8).0);
                 if !answer.citations.is_empty() {
                     answered += 1;
                     println!("  answered: {question}\n    {}", answer.text);
@@ -151,11 +170,107 @@ fn main() {
             }
             println!("  unanswerable questions answered: {answered} of {}", asked.len());
         }
+        if let Some(path) = &options.ask {
+            converse(path, &articles, &meaning);
+        }
+    }
+}
+
+/// Prints the answers to a list of questions, or of conversations.
+fn converse(path: &str, articles: &Articles, meaning: &Meaning) {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Asked {
+        One(String),
+        Chain(Vec<String>),
+    }
+    let bytes = std::fs::read(path).expect("a readable file");
+    let asked: Vec<Asked> = serde_json::from_slice(&bytes).expect("a list of questions");
+    for chain in asked {
+        let chain = match chain {
+            Asked::One(question) => vec![question],
+            Asked::Chain(questions) => questions,
+        };
+        let mut messages: Vec<Message> = Vec::new();
+        let mut said: Vec<(String, String)> = Vec::new();
+        for question in chain {
+            let before: Vec<Exchange<'_>> = said
+                .iter()
+                .rev()
+                .map(|(question, answer)| Exchange { question, answer })
+                .collect();
+            let known = languages(&indexed(&articles.segments));
+            let query = standalone(&question, &before, &known);
+            let vector = meaning.of(&query);
+            messages.push(Message::user(&question));
+            let mut passages = articles.search(&query, vector.as_ref(), 8).0;
+            meaning.add_nearest(&mut passages, &query, &known, vector.as_ref());
+            let reply = reply(messages.clone(), &question, &passages);
+            println!("  {question}\n    {}", reply.text);
+            messages.push(Message::assistant(&reply.text));
+            said.push((question, reply.text));
+        }
+    }
+}
+
+/// The embedding model, if there is one.
+struct Meaning(Option<Model>);
+
+impl Meaning {
+    fn embedder(model: &Model) -> Embedder {
+        Embedder {
+            id: "measured".to_owned(),
+            dimensions: model.dimensions(),
+        }
+    }
+
+    /// Adds the nearest sentence to the best passage, as answers to questions in another language have it.
+    fn add_nearest(
+        &self,
+        passages: &mut [Passage],
+        question: &str,
+        texts: &[Language],
+        vector: Option<&QuestionVector>,
+    ) {
+        let (Some(model), Some(vector), Some(first)) = (&self.0, vector, passages.first_mut()) else {
+            return;
+        };
+        if is_foreign(question, texts) {
+            let all = sentences(first.language, &first.text);
+            let vectors = model.embed(Role::Passage, &all);
+            let cosine = |at: usize| Vector::of(&vectors[at]).map_or(-1.0, |own| own.cosine(&vector.vector));
+            let best = (0..all.len()).max_by(|a, b| cosine(*a).total_cmp(&cosine(*b)));
+            first.nearest = best.map(|best| all[best].to_owned());
+        }
+    }
+
+    fn of(&self, question: &str) -> Option<QuestionVector> {
+        let model = self.0.as_ref()?;
+        let vector = model.embed(Role::Query, &[question]).remove(0);
+        Some(QuestionVector {
+            embedder: Self::embedder(model),
+            vector: Vector::of(&vector)?,
+        })
+    }
+
+    fn add(&self, segment: Segment) -> Segment {
+        let Some(model) = &self.0 else {
+            return segment;
+        };
+        let mut vectors = Vectors::new(Self::embedder(model), segment.len());
+        let texts: Vec<String> = (0..).map_while(|chunk| segment.text_to_embed(chunk)).collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        for (chunk, vector) in (0..).zip(model.embed(Role::Passage, &texts)) {
+            if let Some(vector) = Vector::of(&vector) {
+                vectors.set(chunk, &vector);
+            }
+        }
+        segment.with_vectors(vectors)
     }
 }
 
 /// Returns every paragraph as a document of its own.
-fn paragraphs(file: &File) -> Vec<(String, Segment)> {
+fn paragraphs(file: &File, meaning: &Meaning) -> Vec<(String, Segment)> {
     let paragraphs = file.data.iter().flat_map(|article| &article.paragraphs);
     paragraphs
         .enumerate()
@@ -172,7 +287,7 @@ fn paragraphs(file: &File) -> Vec<(String, Segment)> {
                 overlap: 0,
                 language,
             };
-            (format!("{at:04}"), Segment::build(&[chunk]))
+            (format!("{at:04}"), meaning.add(Segment::build(&[chunk])))
         })
         .collect()
 }
@@ -185,7 +300,7 @@ struct Articles {
 }
 
 impl Articles {
-    fn index(file: &File) -> Self {
+    fn index(file: &File, meaning: &Meaning) -> Self {
         let mut bytes = 0;
         let begun = Instant::now();
         let segments = file
@@ -203,18 +318,22 @@ impl Articles {
                 let segment = Segment::from_bytes(&indexed.segment).expect("a segment");
                 (article.title.clone(), segment)
             })
-            .collect();
+            .collect::<Vec<_>>();
+        let indexing = begun.elapsed();
         Self {
-            segments,
+            segments: segments
+                .into_iter()
+                .map(|(title, segment)| (title, meaning.add(segment)))
+                .collect(),
             bytes,
-            indexing: begun.elapsed(),
+            indexing,
         }
     }
 
-    fn search(&self, question: &str, limit: usize) -> (Vec<Passage>, Duration) {
+    fn search(&self, question: &str, vector: Option<&QuestionVector>, limit: usize) -> (Vec<Passage>, Duration) {
         let indexed: Vec<Indexed<'_>> = indexed(&self.segments);
         let begun = Instant::now();
-        let found = search(&indexed, question, limit);
+        let found = hybrid_search(&indexed, question, vector, limit);
         (found, begun.elapsed())
     }
 }
@@ -292,6 +411,10 @@ struct Reply {
 }
 
 fn ask(question: &str, passages: &[Passage]) -> Reply {
+    reply(vec![Message::user(question)], question, passages)
+}
+
+fn reply(messages: Vec<Message>, question: &str, passages: &[Passage]) -> Reply {
     let sources: Vec<Source> = (1..)
         .zip(passages)
         .map(|(number, passage)| source(number, passage))
@@ -300,7 +423,7 @@ fn ask(question: &str, passages: &[Passage]) -> Reply {
     let request = ChatRequest {
         model: "local".to_owned(),
         system: None,
-        messages: vec![Message::user(question)],
+        messages,
         sources: Some(sources),
         refusal: None,
         prescribed: None,
@@ -340,6 +463,8 @@ fn source(number: u32, passage: &Passage) -> Source {
         language: passage.language,
         score: passage.score,
         relevance: passage.relevance,
+        likeness: passage.likeness,
+        nearest: passage.nearest.clone(),
     }
 }
 
@@ -360,9 +485,15 @@ struct Report {
 }
 
 impl Report {
-    fn rank_paragraph(&mut self, paragraphs: &[(String, Segment)], question: &str, at: usize) {
+    fn rank_paragraph(
+        &mut self,
+        paragraphs: &[(String, Segment)],
+        question: &str,
+        vector: Option<&QuestionVector>,
+        at: usize,
+    ) {
         let wanted = format!("{at:04}");
-        let found = search(&indexed(paragraphs), question, 10);
+        let found = hybrid_search(&indexed(paragraphs), question, vector, 10);
         let rank = found.iter().position(|passage| passage.document_id == wanted);
         self.paragraph_gain += rank.map_or(0.0, gain);
     }

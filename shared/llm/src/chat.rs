@@ -174,6 +174,11 @@ pub struct Source {
     pub score: f32,
     /// The share of the question that it contains, by the rarity of the words in all documents: 0 to 1.
     pub relevance: f32,
+    /// How likely it is about the question by their meaning, whatever their words and languages: 0 to 1; `None` if the
+    /// search did not compare meanings.
+    pub likeness: Option<f32>,
+    /// The sentence whose meaning is nearest to that of a question in another language, if it was looked for.
+    pub nearest: Option<String>,
 }
 
 /// One event of an answer.

@@ -103,6 +103,8 @@ mod tests {
             language: retrieval::Language::Unknown,
             score: 0.0,
             relevance: 1.0,
+            likeness: None,
+            nearest: None,
         }
     }
 

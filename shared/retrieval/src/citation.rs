@@ -227,6 +227,8 @@ mod tests {
             after: String::new(),
             score: 1.5,
             relevance: 1.0,
+            likeness: None,
+            nearest: None,
         }
     }
 

@@ -94,7 +94,13 @@ impl App {
             );
             let (document, mut attempts) = match lease.await? {
                 Lease::Taken(document, attempts) => (document, attempts),
-                Lease::Finished | Lease::Gone => return Ok(()),
+                // It may have ended before its vectors were requested.
+                Lease::Finished => {
+                    return self
+                        .request_missing_embedding(&message.org_id, &message.document_id)
+                        .await;
+                }
+                Lease::Gone => return Ok(()),
                 Lease::Held(until) => return Err(held_until(until, now)),
             };
             // Its file is another one than that in use.
@@ -132,7 +138,11 @@ impl App {
                 .finish(&document.id, &holder, generation, &outcome, self.clock.now())
                 .await?;
             self.delete_checkpoint(&document).await;
-            self.delete_unused_segment(&document, &outcome, is_finished).await
+            self.delete_unused_segment(&document, &outcome, is_finished).await?;
+            if is_finished && matches!(outcome, Outcome::Ready { .. }) {
+                self.request_embedding(&message.org_id, &message.document_id).await?;
+            }
+            Ok(())
         })
     }
 

@@ -4,6 +4,7 @@ mod checkpoints;
 pub(crate) mod content;
 mod details;
 pub(crate) mod duplicates;
+mod embedding;
 pub(crate) mod index_document;
 pub(crate) mod packs;
 pub(crate) mod pending_uploads;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use domain::KeyMode;
 
+use super::embedding_model::EmbeddingModel;
 use crate::billing::config::BillingConfig;
 use llm::{LONGEST_CALL, Profiles};
 use store::{QueueUrls, Tables};
@@ -46,6 +47,8 @@ pub struct Config {
     pub private_hosts: fetch::PrivateHosts,
     /// How organizations pay.
     pub billing: BillingConfig,
+    /// The model that makes vectors of passages and questions.
+    pub embedding: EmbeddingModel,
 }
 
 /// Default memory of a function in MB, if not specified: that of one whole CPU.
@@ -208,6 +211,7 @@ impl Config {
             reading: reading::Settings::for_function(memory_mb * 1024 * 1024),
             private_hosts: no_private_hosts(&or("ALLOW_PRIVATE_FETCH", ""))?,
             billing: BillingConfig::read(&get, KeyMode::Live)?,
+            embedding: EmbeddingModel::read(&get),
         })
     }
 

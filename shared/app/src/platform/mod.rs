@@ -4,6 +4,7 @@ pub(crate) mod batch_outcome;
 pub(crate) mod cache;
 pub(crate) mod config;
 pub(crate) mod delivery;
+pub(crate) mod embedding_model;
 pub(crate) mod encryption;
 pub(crate) mod relay_outbox;
 pub(crate) mod secrets;

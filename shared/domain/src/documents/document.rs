@@ -1,8 +1,10 @@
 //! Documents and their states from upload to searchable.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
-use super::web_source::WebSource;
+use super::{embedding::Embedding, web_source::WebSource};
 use crate::{DocumentId, OrgId, Timestamp, UserId};
 
 /// Maximum file size in a request, in bytes. Lambda accepts 6 MB, a third of which base64 takes up, and the other
@@ -161,6 +163,12 @@ pub struct Document {
     /// is in use.
     #[serde(default)]
     pub replaced_segment: Option<String>,
+    /// How far the vectors of the segment are; `None` if none are made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embedding: Option<Embedding>,
+    /// The batches of vectors that are finished and not yet part of the segment.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub embedded_batches: BTreeSet<u32>,
     /// Requested generation. A reindex increments it and clears the attempts of the previous one.
     pub want: u64,
     /// Last generation that finished, ready or permanently failed.
@@ -246,6 +254,8 @@ impl Document {
             duplicate_of: None,
             checkpoint: None,
             replaced_segment: None,
+            embedding: None,
+            embedded_batches: BTreeSet::new(),
             want: 1,
             done: 0,
             source: None,
@@ -293,6 +303,18 @@ impl Document {
     /// Returns the object key of the segment with this content hash (32 hex digits).
     pub fn segment_key(org: &OrgId, id: &DocumentId, content_hash: &str) -> String {
         format!("{}{content_hash}.seg", Self::folder(org, id))
+    }
+
+    /// Returns the object key of the vectors of a batch of a segment's passages.
+    pub fn batch_key(segment: &str, embedder: &str, number: u32) -> String {
+        let segment = segment.strip_suffix(".seg").unwrap_or(segment);
+        format!("{segment}-{embedder}-{number}.vec")
+    }
+
+    /// Returns how many passages have a vector, if vectors are made.
+    pub fn embedded(&self) -> Option<u32> {
+        let embedding = self.embedding.as_ref()?;
+        Some(embedding.done_with(&self.embedded_batches))
     }
 
     /// Returns the page that is still to be fetched: the document has no file yet.

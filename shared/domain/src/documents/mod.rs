@@ -1,6 +1,7 @@
 //! Documents and uploads.
 
 pub mod document;
+pub mod embedding;
 pub mod outbox;
 pub mod pending_upload;
 pub mod tags;

@@ -105,7 +105,11 @@ fn answer(request: &ChatRequest) -> Vec<String> {
     if sources.is_empty() {
         return vec![request.refusal.as_deref().unwrap_or(NO_PASSAGE).to_owned()];
     }
-    let picked = pick::pick(&question, sources);
+    let mut picked = pick::pick(&question, sources);
+    if picked.is_empty() {
+        // Not by its words: the question is in another language.
+        picked.extend(pick::nearest(sources));
+    }
     if picked.is_empty() {
         return vec![request.refusal.as_deref().unwrap_or(NO_ANSWER).to_owned()];
     }

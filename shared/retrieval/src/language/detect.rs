@@ -36,6 +36,12 @@ pub(crate) fn detect_by_words(text: &str) -> Option<Language> {
     }
 }
 
+/// Returns whether a question is in another language than those of the documents, as far as that can be told.
+pub fn is_foreign(question: &str, documents: &[Language]) -> bool {
+    let language = detect(question).or_else(|| detect_by_words(question));
+    language.is_some_and(|language| !documents.is_empty() && !documents.contains(&language))
+}
+
 /// Returns the language of `among` in which a question is most likely asked: questions are too short for statistics of
 /// letters, but most of their words are common ones. Documents in an unknown language are short or lists of names, so
 /// the question about them may be in any.

@@ -7,8 +7,8 @@ mod words;
 
 use serde::{Deserialize, Serialize};
 
-pub use detect::of_question;
 pub(crate) use detect::{detect, detect_by_words};
+pub use detect::{is_foreign, of_question};
 pub(crate) use stem::Stems;
 pub(crate) use words::{Capitals, Words};
 

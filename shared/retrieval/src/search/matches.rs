@@ -90,6 +90,7 @@ impl<'a> Matches<'a> {
                 chunk,
                 score,
                 relevance: if total > 0.0 { (covered / total).min(1.0) } else { 1.0 },
+                likeness: None,
             }));
         }
         candidates

@@ -2,6 +2,7 @@
 
 mod duplicates;
 mod expand;
+mod fusion;
 mod matches;
 
 use duplicates::Fingerprint;
@@ -9,6 +10,7 @@ pub use expand::like;
 use matches::Matches;
 pub use matches::languages;
 
+use crate::segment::{Embedder, Vector};
 use crate::{Language, Segment, SourceLocation, sentences};
 
 /// Maximum length of the text before and after a passage, in bytes.
@@ -44,11 +46,27 @@ pub struct Passage {
     pub before: String,
     /// The sentences behind it on the same page or below the same heading; may be empty.
     pub after: String,
-    /// BM25; higher is better. Only comparable within one search.
+    /// BM25 if the search had no vector, else BM25 and cosine, fused; higher is better. Only comparable within one
+    /// search.
     pub score: f32,
     /// The share of the question that it contains, weighted by the rarity of the words: 0 to 1, comparable between
     /// searches of the same documents.
     pub relevance: f32,
+    /// How likely the passage is about the question, whatever its words and language: 0 to 1, comparable between searches
+    /// with the same embedder. `None` if one of them has no vector.
+    pub likeness: Option<f32>,
+    /// The sentence whose meaning is nearest to that of a question in another language, if it was looked for: its words
+    /// say nothing about that.
+    pub nearest: Option<String>,
+}
+
+/// A question as a vector.
+#[derive(Debug, Clone)]
+pub struct QuestionVector {
+    /// What made it: it is compared with vectors of the same embedder only.
+    pub embedder: Embedder,
+    /// The vector.
+    pub vector: Vector,
 }
 
 /// Returns at most `limit` passages that share terms with the query, best first.
@@ -58,7 +76,21 @@ pub struct Passage {
 /// that differ in one letter. Equal scores are ordered by document ID, then by position. Of passages with the same
 /// content (one text in two documents) only the best is returned.
 pub fn search(documents: &[Indexed<'_>], query: &str, limit: usize) -> Vec<Passage> {
+    hybrid_search(documents, query, None, limit)
+}
+
+/// Returns at most `limit` passages as [`search`] does. With a vector of the question it also finds those that mean the
+/// same in other words or in another language, where documents have vectors of its embedder.
+pub fn hybrid_search(
+    documents: &[Indexed<'_>],
+    query: &str,
+    vector: Option<&QuestionVector>,
+    limit: usize,
+) -> Vec<Passage> {
     let mut candidates = Matches::of(documents, query).score();
+    if let Some(vector) = vector {
+        candidates = fusion::fuse(documents, candidates, vector);
+    }
     // Only so many can be returned, unless most of them are copies of each other.
     let order = |a: &Candidate, b: &Candidate| {
         let id = |c: &Candidate| documents[c.document].document_id;
@@ -90,6 +122,7 @@ struct Candidate {
     chunk: u32,
     score: f64,
     relevance: f64,
+    likeness: Option<f32>,
 }
 
 fn passage(documents: &[Indexed<'_>], candidate: Candidate) -> Passage {
@@ -112,6 +145,8 @@ fn passage(documents: &[Indexed<'_>], candidate: Candidate) -> Passage {
         after: first_sentences(language, neighbor(candidate.chunk.checked_add(1)).unwrap_or_default()),
         score: narrow(candidate.score),
         relevance: narrow(candidate.relevance),
+        likeness: candidate.likeness,
+        nearest: None,
         place,
     }
 }

@@ -1,5 +1,9 @@
-use super::encode::{MAGIC, PLACE_HEADING, PLACE_PAGE, PLACE_WHOLE, VERSION, VERSION_WITHOUT_LANGUAGES, shared_prefix};
-use super::{Entry, Posting, Segment, TermEnd};
+use super::encode::{
+    MAGIC, PLACE_HEADING, PLACE_PAGE, PLACE_WHOLE, VERSION, VERSION_WITH_VECTORS, VERSION_WITHOUT_LANGUAGES,
+    shared_prefix,
+};
+use super::vectors::MAX_DIMENSIONS;
+use super::{Embedder, Entry, Posting, Segment, TermEnd, Vector, Vectors};
 use crate::language::{detect, detect_by_words};
 use crate::terms::ANALYSER;
 use crate::{Chunk, Language, SourceLocation};
@@ -30,12 +34,18 @@ impl Segment {
         let (version, rest) = rest.split_first().ok_or(SegmentError::NotASegment)?;
         let mut input = Input { rest };
         let analyser = match *version {
-            VERSION => Some(input.byte()?),
+            VERSION | VERSION_WITH_VECTORS => Some(input.byte()?),
             VERSION_WITHOUT_LANGUAGES => None,
             other => return Err(SegmentError::Version(other)),
         };
-        if input.int()? != 0 || input.int()? != 0 {
-            return Err(SegmentError::Damaged("vectors in a version without vectors"));
+        let embedder = Embedder {
+            id: input.string()?.to_owned(),
+            dimensions: input.int()? as usize,
+        };
+        let has_vectors = *version == VERSION_WITH_VECTORS;
+        let is_sound = !embedder.id.is_empty() && (1..=MAX_DIMENSIONS).contains(&embedder.dimensions);
+        if has_vectors != is_sound || (!has_vectors && (!embedder.id.is_empty() || embedder.dimensions != 0)) {
+            return Err(SegmentError::Damaged("embedder"));
         }
         let text = input.string()?.to_owned();
         let places = read_places(&mut input)?;
@@ -47,18 +57,25 @@ impl Segment {
             terms: String::new(),
             ends: Vec::new(),
             postings: Vec::new(),
+            vectors: None,
         };
         read_terms(
             &mut input,
             &mut segment,
             bytes.len().saturating_mul(MAX_DICTIONARY_RATIO),
         )?;
+        if has_vectors {
+            segment.vectors = Some(read_vectors(&mut input, embedder, segment.len())?);
+        }
         if !input.rest.is_empty() {
             return Err(SegmentError::Damaged("bytes after the end"));
         }
         Ok(match analyser {
             Some(ANALYSER) => segment,
-            Some(_) => Self::build(&segment.chunks().collect::<Vec<_>>()),
+            Some(_) => Self {
+                vectors: segment.vectors.take(),
+                ..Self::build(&segment.chunks().collect::<Vec<_>>())
+            },
             None => Self::build(&with_languages(&segment)),
         })
     }
@@ -212,6 +229,30 @@ fn read_postings(input: &mut Input<'_>, postings: &mut Vec<Posting>, lengths: &m
         });
     }
     Ok(())
+}
+
+fn read_vectors(input: &mut Input<'_>, embedder: Embedder, chunks: usize) -> Result<Vectors> {
+    let dimensions = embedder.dimensions;
+    // Chunks without a vector take memory, too.
+    let mut present = Vec::new();
+    for chunk in 0..super::narrow(chunks) {
+        match input.byte()? {
+            0 => {}
+            1 => {
+                let vector = Vector::read(&mut input.rest, dimensions).ok_or(SegmentError::Damaged("vector"))?;
+                present.push((chunk, vector));
+            }
+            _ => return Err(SegmentError::Damaged("vector")),
+        }
+    }
+    if !Vectors::are_worth_it(present.len(), chunks) {
+        return Err(SegmentError::Damaged("vectors"));
+    }
+    let mut vectors = Vectors::new(embedder, chunks);
+    for (chunk, vector) in &present {
+        vectors.set(*chunk, vector);
+    }
+    Ok(vectors)
 }
 
 /// The remaining input.

@@ -1,4 +1,4 @@
-use super::Segment;
+use super::{Segment, Vectors};
 use crate::SourceLocation;
 use crate::terms::ANALYSER;
 
@@ -6,6 +6,8 @@ use crate::terms::ANALYSER;
 pub(super) const MAGIC: [u8; 4] = *b"PLSG";
 /// Increased with every incompatible change; a reader refuses unknown versions, and the document is indexed again.
 pub(super) const VERSION: u8 = 2;
+/// The same with vectors.
+pub(super) const VERSION_WITH_VECTORS: u8 = 3;
 /// The version before languages, which is still read: its terms are made anew.
 pub(super) const VERSION_WITHOUT_LANGUAGES: u8 = 1;
 
@@ -18,24 +20,45 @@ impl Segment {
     ///
     /// Integers are LEB128 varints unless a width is given; a string is its length in bytes, then UTF-8.
     /// ```text
-    /// "PLSG" · version u8 · version of the terms u8 · embedder id (0: no vectors) · dimensions (0)
+    /// "PLSG" · version u8 · version of the terms u8 · embedder: string (empty: no vectors) · dimensions (0: no vectors)
     /// text: string
     /// places: count · { 0 | 1, page | 2, path: string }
     /// chunks: count · { text length · overlap · place (distance to the place before) · language u8 · terms }
     /// terms: count · { bytes shared with the term before · rest: string · chunks · { chunk (distance) · occurrences } }
+    /// vectors, one a chunk: { 0 u8 | 1 u8, scale f32, number i8 for each dimension }
     /// ```
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.text.len() + self.terms.len() + 3 * self.postings.len() + 64);
         out.extend(MAGIC);
-        out.push(VERSION);
+        out.push(match self.vectors {
+            None => VERSION,
+            Some(_) => VERSION_WITH_VECTORS,
+        });
         out.push(ANALYSER);
-        put(&mut out, 0);
-        put(&mut out, 0);
+        let embedder = self.vectors.as_ref().map(Vectors::embedder);
+        put_str(&mut out, embedder.map_or("", |embedder| &embedder.id));
+        put_len(&mut out, embedder.map_or(0, |embedder| embedder.dimensions));
         put_str(&mut out, &self.text);
         self.put_places(&mut out);
         self.put_chunks(&mut out);
         self.put_terms(&mut out);
+        self.put_vectors(&mut out);
         out
+    }
+
+    fn put_vectors(&self, out: &mut Vec<u8>) {
+        let Some(vectors) = &self.vectors else {
+            return;
+        };
+        for chunk in 0..super::narrow(self.len()) {
+            match vectors.get(chunk) {
+                None => out.push(0),
+                Some(vector) => {
+                    out.push(1);
+                    vector.write(out);
+                }
+            }
+        }
     }
 
     fn put_places(&self, out: &mut Vec<u8>) {

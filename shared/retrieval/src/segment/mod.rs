@@ -1,12 +1,14 @@
-//! One document generation as one immutable object: its chunks and their BM25 index.
+//! One document generation as one immutable object: its chunks, their BM25 index, and their vectors.
 
 mod decode;
 mod encode;
+mod vectors;
 
 use crate::terms::index_terms;
 use crate::{Chunk, Language, SourceLocation};
 
 pub use decode::SegmentError;
+pub use vectors::{Embedder, Vector, Vectors};
 
 /// The searchable form of one document generation. Immutable: a new generation is a new segment.
 ///
@@ -23,6 +25,7 @@ pub struct Segment {
     /// Where each term ends in `terms` and its postings end in `postings`.
     ends: Vec<TermEnd>,
     postings: Vec<Posting>,
+    vectors: Option<Vectors>,
 }
 
 /// A row of the chunk table.
@@ -109,6 +112,7 @@ impl Segment {
             + self.places.len() * size_of::<SourceLocation>()
             + self.ends.len() * size_of::<TermEnd>()
             + self.postings.len() * size_of::<Posting>()
+            + self.vectors.as_ref().map_or(0, Vectors::size)
     }
 
     /// Returns the chunk with this number, counted from 0 in reading order.

@@ -10,7 +10,10 @@ use domain::{
     documents::document::Checkpoint,
 };
 
-use super::Documents;
+use super::{
+    Documents,
+    embedding::{EMBEDDED_BATCHES, EMBEDDING},
+};
 use crate::{
     keys,
     table::item::{Item, conditional, conditional_once, conditional_or_own, from_item, n, s, value},
@@ -283,7 +286,7 @@ impl Documents {
                         "SET {common}, done = :generation, #segment = :segment, replaced_segment = :replaced, \
                          pages = :pages, chunks = :chunks, transcribed_pages = :transcribed, \
                           reader_version = :reader{set} \
-                         REMOVE {remove}, failure, failed_version{removed}"
+                         REMOVE {remove}, failure, failed_version, {EMBEDDING}, {EMBEDDED_BATCHES}{removed}"
                     ))
                     .expression_attribute_values(":reader", n(reader_version))
                     .expression_attribute_values(":replaced", value(replaced)?)

@@ -6,6 +6,7 @@ pub(crate) mod pending_uploads;
 
 mod details;
 mod duplicates;
+mod embedding;
 mod fetched;
 mod lease;
 mod reindex;

@@ -1,13 +1,20 @@
 //! The passages that ground an answer.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
-use domain::{AnswerMode, Chatbot, ChatbotId, ChatbotSettings, Citation, Document, DocumentStatus, OrgId, Result};
+use domain::{
+    AnswerMode, Chatbot, ChatbotId, ChatbotSettings, Citation, Document, DocumentStatus, Error, OrgId, Result,
+};
 use futures::future::BoxFuture;
 use llm::{Mark, NO_PASSAGE, Source, statements};
-use retrieval::{Exchange, Indexed, Language, Passage, SourceLocation, is_same_question};
+use retrieval::{
+    Exchange, Indexed, Language, Passage, QuestionVector, Segment, SourceLocation, Vector, is_same_question,
+};
 
 use crate::{App, BillingContext, Generation};
+
+/// Sentences of a passage that are compared with a question.
+const MOST_SENTENCES: usize = 24;
 
 /// A passage that a question finds.
 #[derive(Debug, Clone)]
@@ -69,7 +76,7 @@ impl App {
     /// Returns the passages of a chatbot's documents that a question finds, best first.
     ///
     /// # Errors
-    /// Returns [`Error::NotFound`](domain::Error::NotFound).
+    /// Returns [`Error::NotFound`].
     pub fn search_chatbot<'a>(
         &'a self,
         org: &'a OrgId,
@@ -120,14 +127,72 @@ impl App {
                 })
             })
             .collect();
-        let query = query(&retrieval::languages(&indexed)).await;
+        let languages = retrieval::languages(&indexed);
+        let query = query(&languages).await;
+        let vector = self.question_vector(&segments, &query).await;
+        let mut passages = retrieval::hybrid_search(&indexed, &query, vector.as_ref(), limit);
+        if let (Some(vector), Some(first)) = (&vector, passages.first_mut())
+            && retrieval::is_foreign(&query, &languages)
+        {
+            first.nearest = self.nearest_sentence(first, vector).await;
+        }
         Ok(Grounding {
-            passages: Some(retrieval::search(&indexed, &query, limit)),
+            passages: Some(passages),
             earlier: Vec::new(),
             unread,
             documents: documents.len(),
             prescribed: None,
         })
+    }
+}
+
+impl App {
+    /// Returns the vector of a query, if one of the segments has vectors to compare it with. Without it, the search still
+    /// finds words.
+    async fn question_vector(&self, segments: &[Option<Arc<Segment>>], query: &str) -> Option<QuestionVector> {
+        let name = self.config.embedding.name()?;
+        let has_vectors = |segment: &Arc<Segment>| {
+            let vectors = segment.vectors();
+            vectors.is_some_and(|vectors| vectors.embedder().id == name)
+        };
+        if !segments.iter().flatten().any(has_vectors) {
+            return None;
+        }
+        let vector = async {
+            let Some(model) = self.config.embedding.load(&self.objects).await? else {
+                return Ok(None);
+            };
+            let vector = model.question(query.to_owned()).await?;
+            Ok::<_, Error>(vector.map(|vector| QuestionVector {
+                embedder: model.embedder.clone(),
+                vector,
+            }))
+        };
+        vector.await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "search.without_vector");
+            None
+        })
+    }
+}
+
+impl App {
+    /// Returns the sentence of a passage whose meaning is nearest to that of a question: a question in another language
+    /// shares no words with it.
+    async fn nearest_sentence(&self, passage: &Passage, question: &QuestionVector) -> Option<String> {
+        let model = self.config.embedding.load(&self.objects).await.ok().flatten()?;
+        let mut sentences: Vec<String> = retrieval::sentences(passage.language, &passage.text)
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
+        sentences.truncate(MOST_SENTENCES);
+        let vectors = model.passages(sentences.clone()).await.ok()?;
+        let cosine = |vector: &Option<Vector>| {
+            let vector = vector.as_ref();
+            vector.map_or(f32::NEG_INFINITY, |vector| vector.cosine(&question.vector))
+        };
+        let nearest = sentences.into_iter().zip(&vectors);
+        let nearest = nearest.max_by(|(_, one), (_, other)| cosine(one).total_cmp(&cosine(other)));
+        nearest.map(|(sentence, _)| sentence)
     }
 }
 
@@ -186,6 +251,8 @@ impl Grounding {
             language: Language::Unknown,
             score: citation.score,
             relevance: 1.0,
+            likeness: None,
+            nearest: None,
         });
         let found = self.numbered().map(|(number, passage)| Source {
             number,
@@ -201,6 +268,8 @@ impl Grounding {
             language: passage.language,
             score: passage.score,
             relevance: passage.relevance,
+            likeness: passage.likeness,
+            nearest: passage.nearest.clone(),
         });
         let all = earlier.chain(found).collect();
         self.passages.as_ref().map(|_| all)

@@ -190,6 +190,8 @@ async fn a_grounded_request_carries_its_sources_and_the_operator_comes_first() {
         language: retrieval::Language::Unknown,
         score: 1.0,
         relevance: 1.0,
+        likeness: None,
+        nearest: None,
     };
     let grounded = ChatRequest {
         system: Some("Be brief.".to_owned()),

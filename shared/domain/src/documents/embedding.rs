@@ -1,0 +1,89 @@
+//! The vectors of a document's passages, which are made after it is searchable by its words.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{DocumentId, OrgId};
+
+/// Passages of one message: some seconds of work for the built-in model.
+const BATCH: u32 = 32;
+/// Most batches of a document, whose numbers are part of its item: larger documents have larger batches.
+const MAX_BATCHES: u32 = 512;
+
+/// How far the vectors of the segment in use are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Embedding {
+    /// Names the model that makes them.
+    pub embedder: String,
+    /// Number of passages with a vector in the segment.
+    pub done: u32,
+    /// Number of passages without one.
+    pub missing: u32,
+    /// Number of the latter in a batch; the last one may have fewer.
+    pub batch: u32,
+}
+
+impl Embedding {
+    /// Returns the plan for a segment that has `done` vectors and lacks `missing`.
+    pub fn new(embedder: String, done: u32, missing: u32) -> Self {
+        Self {
+            embedder,
+            done,
+            missing,
+            batch: missing.div_ceil(MAX_BATCHES).max(BATCH),
+        }
+    }
+
+    /// Returns the number of batches.
+    pub fn batches(&self) -> u32 {
+        self.missing.div_ceil(self.batch.max(1))
+    }
+
+    /// Returns how many passages have a vector when these batches are finished.
+    pub fn done_with(&self, batches: &BTreeSet<u32>) -> u32 {
+        let of_batch = |number: &u32| {
+            let before = self.batch.saturating_mul(*number);
+            self.missing.saturating_sub(before).min(self.batch)
+        };
+        self.done + batches.iter().map(of_batch).sum::<u32>()
+    }
+}
+
+/// The body of a message in the queue `embed_passages`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EmbedPassagesMessage {
+    /// The organization that owns it.
+    pub org_id: OrgId,
+    /// The document.
+    pub document_id: DocumentId,
+    /// The passages; without, the batches are still to be planned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<EmbeddingBatch>,
+}
+
+/// Passages of a segment that are embedded together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EmbeddingBatch {
+    /// Object key of the segment. A batch of another one than that in use is out of date.
+    pub segment: String,
+    /// Its number, counted from 0.
+    pub number: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_documents_have_larger_batches_rather_than_more() {
+        let small = Embedding::new("e".to_owned(), 5, 65);
+        assert_eq!((small.batch, small.batches()), (32, 3));
+        assert_eq!(small.done_with(&BTreeSet::new()), 5);
+        assert_eq!(small.done_with(&BTreeSet::from([0, 2])), 5 + 32 + 1);
+        assert_eq!(small.done_with(&BTreeSet::from([0, 1, 2, 9])), 70);
+        let large = Embedding::new("e".to_owned(), 0, 200_000);
+        assert_eq!((large.batch, large.batches()), (391, 512));
+        assert_eq!(Embedding::new("e".to_owned(), 7, 0).batches(), 0);
+    }
+}
