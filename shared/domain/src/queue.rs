@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{BillingMessage, ExportMessage, MailMessage, Purge, documents::outbox::IndexMessage};
+use crate::{BillingMessage, ExportMessage, FetchMessage, MailMessage, Purge, documents::outbox::IndexMessage};
 
 /// A queue, declared here and nowhere else: its name, the environment variable with its URL, and its part in the local
 /// stack and in `/ready` follow. `template.yaml` deploys it.
@@ -17,6 +17,8 @@ pub enum Queue {
     Purge,
     /// Exports to create.
     ExportUser,
+    /// Pages of the web to fetch: steps of crawls, and documents to refresh.
+    FetchPages,
     /// Events of the payment provider, and changes that it has to know.
     ApplyStripeEvents,
 }
@@ -60,4 +62,8 @@ impl Message for ExportMessage {
 
 impl Message for BillingMessage {
     const QUEUE: Queue = Queue::ApplyStripeEvents;
+}
+
+impl Message for FetchMessage {
+    const QUEUE: Queue = Queue::FetchPages;
 }

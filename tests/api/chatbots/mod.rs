@@ -2,6 +2,7 @@
 
 pub(crate) mod citations;
 mod languages;
+mod manifests;
 mod packs;
 mod search;
 

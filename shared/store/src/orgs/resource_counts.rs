@@ -8,11 +8,12 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::{CancellationReason, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
-use domain::{DocumentId, Error, Org, OrgId, Plan, PlanLimit, PlanResource, Result};
+use domain::{AuditEntry, DocumentId, Error, Org, OrgId, Plan, PlanLimit, PlanResource, Result};
 use serde::Deserialize;
 
 use crate::{
     Store, keys,
+    table::backoff::Backoff,
     table::item::{Item, conditional, n, part},
     table::transaction::{CONDITION_FAILED, Canceled, transact_or_reasons},
 };
@@ -137,10 +138,27 @@ impl Store {
         change: &ResourceChange,
         plan: Option<Plan>,
     ) -> Result<Counted> {
+        self.transact_counted_audited(org, parts, change, plan, None).await
+    }
+
+    /// Writes all parts together with the change of the counters of `org` and an audit entry, or nothing. With `plan`,
+    /// only within its limits.
+    pub(crate) async fn transact_counted_audited(
+        &self,
+        org: &OrgId,
+        parts: Vec<TransactWriteItem>,
+        change: &ResourceChange,
+        plan: Option<Plan>,
+        entry: Option<&AuditEntry>,
+    ) -> Result<Counted> {
         let counter = parts.len();
+        let mut backoff = Backoff::default();
         loop {
             let mut all = parts.clone();
             all.push(change.part(self, org, plan)?);
+            if let Some(entry) = entry {
+                all.extend(self.next_audit_parts(entry).await?);
+            }
             let Err(Canceled { reasons, error }) = transact_or_reasons(&self.db, all).await? else {
                 return Ok(Counted::Done);
             };
@@ -150,6 +168,13 @@ impl Store {
             };
             if refused < counter {
                 return Ok(Counted::Refused(refused));
+            }
+            if refused > counter {
+                // Another entry took this position of the audit log.
+                if !backoff.wait().await? {
+                    return Err(Error::unavailable("the audit log is too busy"));
+                }
+                continue;
             }
             let counts = reasons[refused].item.clone().unwrap_or_default();
             if !change.is_counted_in(&counts) {

@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
-use domain::{Chatbot, ChatbotId, Citation, Document, DocumentStatus, OrgId, Result};
+use domain::{Chatbot, ChatbotId, Citation, OrgId, Result};
 use futures::future::BoxFuture;
 use llm::{Mark, Source, statements};
 use retrieval::{Exchange, Indexed, Language, Passage, SourceLocation, standalone};
 
-use crate::App;
+use crate::{App, documents::manifests::DocumentHead};
 
 /// A passage that a question finds.
 #[derive(Debug, Clone)]
@@ -77,13 +77,13 @@ impl App {
         limit: usize,
         query: impl FnOnce(&[Language]) -> String,
     ) -> Result<Grounding> {
-        let documents = self.store.documents(&bot.org).get_many(&bot.documents).await?;
-        let unread = documents.iter().filter(|document| is_unread(document)).count();
-        let (ready, keys): (Vec<&Document>, Vec<String>) = documents
+        self.reject_stale_epoch().await;
+        let documents = self.documents_to_search(bot).await?;
+        let unread = documents.iter().filter(|document| document.is_unread).count();
+        let (ready, keys): (Vec<&DocumentHead>, Vec<String>) = documents
             .iter()
             .filter_map(|document| Some((document, document.segment.clone()?)))
             .unzip();
-        self.reject_stale_epoch().await;
         let segments = self.segments_of(bot, keys).await?;
         let indexed: Vec<Indexed<'_>> = ready
             .iter()
@@ -105,11 +105,6 @@ impl App {
             documents: documents.len(),
         })
     }
-}
-
-/// Not searchable yet, but it will be. A document that is being reindexed still uses its old segment.
-fn is_unread(document: &Document) -> bool {
-    document.segment.is_none() && matches!(document.status, DocumentStatus::Pending | DocumentStatus::Processing)
 }
 
 impl Grounding {
