@@ -220,6 +220,7 @@ async fn a_model_that_is_chosen_while_the_pages_are_read_again_finds_them() {
     let before = stored(&t, &ada, &id).await.checkpoint.expect("all pages are read");
     assert_eq!(before.of, 2);
     t.advance_seconds(900);
+    let ada = ada.sign_in_again().await;
     choose(&ada, "").await;
     let metered = Metered::new(&t).await;
     metered.hold_downloads();

@@ -174,7 +174,7 @@ impl From<Crawl> for CrawlView {
 /// The state that a client may set.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-enum NewStatus {
+enum CrawlStatusPatch {
     /// Ends an active crawl. The documents that it has created stay.
     Cancelled,
 }
@@ -184,7 +184,7 @@ enum NewStatus {
 pub(crate) struct CrawlPatch {
     /// `cancelled` ends an active crawl; it is not repeated.
     #[garde(skip)]
-    status: Option<NewStatus>,
+    status: Option<CrawlStatusPatch>,
     /// How often it is repeated; null: not at all.
     #[garde(skip)]
     #[serde(default, deserialize_with = "given")]

@@ -8,19 +8,17 @@ use serde_json::{Value, json};
 
 use crate::support::{ADMIN, Caller, Second, Test};
 
+const GATE: &str = "The keeper of the gate opens it at noon.";
+
 /// More documents than are read one by one. `PARLANCE_DOCUMENTS` measures another number.
-fn number_of_documents() -> usize {
+pub(super) fn number_of_documents() -> usize {
     let wanted = std::env::var("PARLANCE_DOCUMENTS").ok();
     wanted.map_or(200, |wanted| wanted.parse().unwrap())
 }
 
-/// A document of a gate and its copies under other IDs and names, each with a segment of its own.
-async fn copies(t: &Test, ada: &Caller, number: usize) -> Vec<String> {
-    let id = ada
-        .upload("gate.txt", "The keeper of the gate opens it at noon.")
-        .await
-        .created()
-        .text("id");
+/// A document and its copies under other IDs and names, each with a segment of its own.
+pub(super) async fn copies(t: &Test, ada: &Caller, number: usize, text: &str) -> Vec<String> {
+    let id = ada.upload("gate.txt", text.to_owned()).await.created().text("id");
     t.drain().await;
     let key = |id: &str| [("pk", format!("O#{}", ada.org())), ("sk", format!("D#{id}"))];
     let mut get = t.db().get_item().table_name("parlance-app");
@@ -76,7 +74,8 @@ async fn found(caller: &Caller, bot: &str, question: &str) -> Vec<Value> {
     found["passages"].as_array().unwrap().clone()
 }
 
-async fn forget(t: &Test) {
+/// Has every process forget what it has in memory.
+pub(super) async fn forget(t: &Test) {
     let cleared = t.admin().await;
     cleared.post("/api/v1/admin/system/cache/clear", json!({})).await.ok();
     t.advance_seconds(31);
@@ -88,7 +87,7 @@ async fn a_question_to_many_documents_costs_a_bounded_number_of_reads() {
     let t = Test::with(&ADMIN).await;
     let ada = t.talker("ada").await;
     let number = number_of_documents();
-    let ids = copies(&t, &ada, number).await;
+    let ids = copies(&t, &ada, number, GATE).await;
     let bot = ada.chatbot(&ids.iter().map(String::as_str).collect::<Vec<_>>()).await;
     let second = Second::on(&t).await;
     let there = second.of(&ada);
@@ -141,7 +140,7 @@ async fn objects(t: &Test, ada: &Caller, bot: &str) -> Vec<String> {
 async fn a_change_of_any_document_is_seen_by_the_next_question() {
     let t = Test::with(&ADMIN).await;
     let ada = t.talker("ada").await;
-    let mut ids = copies(&t, &ada, 80).await;
+    let mut ids = copies(&t, &ada, 80, GATE).await;
     let late = ada
         .upload("late.txt", "The ferry leaves at seven.")
         .await
@@ -198,7 +197,7 @@ async fn a_change_of_any_document_is_seen_by_the_next_question() {
 async fn documents_that_come_and_go_at_once_are_all_counted() {
     let t = Test::new().await;
     let ada = t.talker("ada").await;
-    let ids = copies(&t, &ada, 96).await;
+    let ids = copies(&t, &ada, 96, GATE).await;
     let bot = ada
         .chatbot(&ids[..64].iter().map(String::as_str).collect::<Vec<_>>())
         .await;

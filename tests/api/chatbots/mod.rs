@@ -1,6 +1,7 @@
 //! Chatbots and their documents.
 
 pub(crate) mod citations;
+mod deletion;
 mod languages;
 mod manifests;
 mod packs;
