@@ -202,7 +202,7 @@ impl Crawl {
         }
     }
 
-    /// Adds what the sitemap that [`Crawl::next`] returned lists.
+    /// Adds what the sitemap that [`Crawl::next_step`] returned lists.
     pub fn add_sitemap(&mut self, sitemap: &Sitemap) {
         let level = self.depth_of_sitemap();
         match sitemap {
@@ -224,7 +224,7 @@ impl Crawl {
     }
 
     /// Returns what to do next. Calling it again without having done so returns the next but one.
-    pub fn next(&mut self) -> Step {
+    pub fn next_step(&mut self) -> Step {
         if self.options.sitemap
             && let Some(step) = self.next_sitemap()
         {
@@ -291,7 +291,7 @@ impl Crawl {
         robots.and_then(|robots| robots.crawl_delay).unwrap_or(DEFAULT_DELAY)
     }
 
-    /// Takes the page that [`Crawl::next`] returned, plans its links, and returns what to do with it. A page that
+    /// Takes the page that [`Crawl::next_step`] returned, plans its links, and returns what to do with it. A page that
     /// could not be fetched is not reported.
     pub fn visit(&mut self, page: &Page) -> Verdict {
         let Ok(url) = Url::parse(&page.url) else {

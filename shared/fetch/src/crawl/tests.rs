@@ -25,7 +25,7 @@ impl Site {
     fn crawl(&self, crawl: &mut Crawl, robots: &Robots) -> (Vec<String>, Vec<String>, End) {
         let (mut requested, mut kept) = (Vec::new(), Vec::new());
         loop {
-            match crawl.next() {
+            match crawl.next_step() {
                 Step::Finished(end) => return (requested, kept, end),
                 Step::Robots { url } => crawl.set_robots(&url, robots.clone()),
                 Step::Sitemap { url } => requested.push(url.path().to_owned()),
@@ -44,10 +44,10 @@ impl Site {
 
 /// Returns the next step; what the hosts allow is everything.
 fn next(crawl: &mut Crawl) -> Step {
-    match crawl.next() {
+    match crawl.next_step() {
         Step::Robots { url } => {
             crawl.set_robots(&url, Robots::allow_all());
-            crawl.next()
+            crawl.next_step()
         }
         step => step,
     }
@@ -209,11 +209,11 @@ fn sitemaps_and_their_indexes_add_pages_of_the_site() {
     };
     let mut crawl = Crawl::new(with_sitemap.clone()).unwrap();
     let robots = Robots::parse(b"Sitemap: https://example.com/index.xml\nUser-agent: *\nDisallow: /b");
-    let Step::Robots { url } = crawl.next() else {
+    let Step::Robots { url } = crawl.next_step() else {
         unreachable!("the rules come first")
     };
     crawl.set_robots(&url, robots.clone());
-    let sitemap = |crawl: &mut Crawl| match crawl.next() {
+    let sitemap = |crawl: &mut Crawl| match crawl.next_step() {
         Step::Sitemap { url } => url.to_string(),
         step => unreachable!("{step:?}"),
     };
@@ -270,7 +270,7 @@ fn sitemaps_without_end_are_not_all_read() {
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     let mut read = 0;
     loop {
-        match crawl.next() {
+        match crawl.next_step() {
             Step::Robots { url } => crawl.set_robots(&url, Robots::allow_all()),
             Step::Sitemap { .. } => {
                 read += 1;
@@ -299,12 +299,12 @@ fn listed_hosts_have_rules_of_their_own() {
         content_hash: "home".to_owned(),
         ..Page::default()
     });
-    let Step::Robots { url } = crawl.next() else {
+    let Step::Robots { url } = crawl.next_step() else {
         unreachable!("another host")
     };
     assert_eq!(url.as_str(), "https://docs.example.com/robots.txt");
     crawl.set_robots(&url, Robots::parse(b"User-agent: *\nDisallow: /a\nCrawl-delay: 7"));
-    let Step::Fetch { url, depth } = crawl.next() else {
+    let Step::Fetch { url, depth } = crawl.next_step() else {
         unreachable!("a page")
     };
     assert_eq!((url.path(), depth, crawl.delay(&url).as_secs()), ("/b", 1, 7));

@@ -86,7 +86,7 @@ impl App {
     }
 
     async fn do_step(&self, mut step: StepOf<'_>) -> Result<()> {
-        let next = step.plan.next();
+        let next = step.plan.next_step();
         // The step before has counted them.
         step.plan.take_disallowed();
         let (ended, url) = match next {
@@ -106,7 +106,7 @@ impl App {
             ..
         } = step;
         let mut ahead = plan.clone();
-        let ended = match (ended, ahead.next()) {
+        let ended = match (ended, ahead.next_step()) {
             (None, Step::Finished(end)) => Some(finished(end)),
             (ended, _) => ended,
         };
