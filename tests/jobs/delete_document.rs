@@ -5,12 +5,15 @@ use serde_json::json;
 
 use crate::support::{Caller, Test};
 
-/// Items and objects that name a document, but for the sweep that comes a day later.
+/// Items and objects that name a document, but for the sweep that comes a day later, and the note that it has changed,
+/// which expires then.
 async fn traces(t: &Test, id: &str) -> Vec<String> {
     let mut found = t.object_keys().await;
     found.retain(|key| key.contains(id));
     let items = t.items("parlance-app").await.into_iter();
-    let named = items.filter(|((pk, sk), item)| pk != "SWEEP" && [pk, sk, item].iter().any(|text| text.contains(id)));
+    let named = items
+        .filter(|((pk, _), _)| pk != "SWEEP" && !pk.ends_with("#CHANGES"))
+        .filter(|((pk, sk), item)| [pk, sk, item].iter().any(|text| text.contains(id)));
     found.extend(named.map(|((pk, sk), _)| format!("{pk} {sk}")));
     found
 }

@@ -1,6 +1,7 @@
 //! Scanned pages, transcribed by a model that accepts images.
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
+use domain::documents::outbox::IndexMessage;
 use model_double::{ModelDouble, Script};
 use serde_json::{Value, json};
 
@@ -8,7 +9,7 @@ use super::{
     index_documents::{message, send},
     index_runs::document as stored,
 };
-use crate::support::{Caller, Test};
+use crate::support::{Caller, Metered, Test};
 
 /// Shades of paper, by which the double knows a page.
 const PAPERS: [u8; 6] = [250, 225, 200, 175, 150, 125];
@@ -205,6 +206,50 @@ async fn a_page_without_text_or_readable_image_leaves_the_others() {
         (&document["status"], &document["transcribed_pages"]),
         (&json!("ready"), &json!(2))
     );
+}
+
+#[tokio::test]
+async fn a_model_that_is_chosen_while_the_pages_are_read_again_finds_them() {
+    let (model, t) = reader().await;
+    let ada = t.user("ada").await;
+    choose(&ada, "gpt-4o").await;
+    for _ in 0..40 {
+        model.next(Script::refuse(503, "overloaded"));
+    }
+    let id = upload(&t, &ada, &PAPERS[..2]).await["id"].as_str().unwrap().to_owned();
+    let before = stored(&t, &ada, &id).await.checkpoint.expect("all pages are read");
+    assert_eq!(before.of, 2);
+    t.advance_seconds(900);
+    let ada = ada.sign_in_again().await;
+    choose(&ada, "").await;
+    let metered = Metered::new(&t).await;
+    metered.hold_downloads();
+    let message = IndexMessage {
+        org_id: ada.org().to_owned().into(),
+        document_id: id.clone().into(),
+    };
+    let delivery = t.delivery(1);
+    let indexing = metered.app.index_document(&message, &delivery);
+    let choosing = async {
+        metered.until_held().await;
+        // The pages are there, no model is, and the file is to be read.
+        metered.pass_download_until(2).await;
+        choose(&ada, "gpt-4o").await;
+        metered.release_downloads();
+    };
+    let (indexed, ()) = tokio::join!(indexing, choosing);
+    indexed.unwrap();
+    let after = stored(&t, &ada, &id)
+        .await
+        .checkpoint
+        .expect("they are to be transcribed");
+    assert!(
+        t.object_keys().await.contains(&after.key),
+        "{after:?} before {before:?}"
+    );
+    t.drain_all().await;
+    let read = stored(&t, &ada, &id).await;
+    assert_eq!((read.transcribed_pages, read.failure), (2, None));
 }
 
 #[tokio::test]

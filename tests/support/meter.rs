@@ -55,6 +55,8 @@ struct Secrets {
 struct Downloads {
     permits: Semaphore,
     waiting: watch::Sender<usize>,
+    /// Those that have come since they are held.
+    begun: watch::Sender<usize>,
 }
 
 impl Default for Downloads {
@@ -62,6 +64,7 @@ impl Default for Downloads {
         Self {
             permits: Semaphore::new(Semaphore::MAX_PERMITS),
             waiting: watch::Sender::default(),
+            begun: watch::Sender::default(),
         }
     }
 }
@@ -70,7 +73,8 @@ impl Downloads {
     async fn pass(&self, method: &Method) {
         if method == Method::GET {
             self.waiting.send_modify(|waiting| *waiting += 1);
-            drop(self.permits.acquire().await.unwrap());
+            self.begun.send_modify(|begun| *begun += 1);
+            self.permits.acquire().await.unwrap().forget();
             self.waiting.send_modify(|waiting| *waiting -= 1);
         }
     }
@@ -198,6 +202,14 @@ impl Metered {
     /// From here on no download from the bucket begins, until the others may.
     pub(crate) fn hold_downloads(&self) {
         self.downloads.permits.forget_permits(Semaphore::MAX_PERMITS);
+        self.downloads.begun.send_replace(0);
+    }
+
+    /// Lets one of those that are held go on, and waits until as many have come.
+    pub(crate) async fn pass_download_until(&self, begun: usize) {
+        self.downloads.permits.add_permits(1);
+        let mut seen = self.downloads.begun.subscribe();
+        seen.wait_for(|seen| *seen >= begun).await.unwrap();
     }
 
     /// Waits until a download is held.
@@ -208,7 +220,7 @@ impl Metered {
 
     /// All downloads may go on.
     pub(crate) fn release_downloads(&self) {
-        self.downloads.permits.add_permits(Semaphore::MAX_PERMITS);
+        self.downloads.permits.add_permits(Semaphore::MAX_PERMITS / 2);
     }
 
     /// From here on Secrets Manager does not answer, or does again.

@@ -3,6 +3,7 @@
 mod answer;
 mod caller;
 mod faults;
+mod live_site;
 mod meter;
 mod permissions;
 mod random;
@@ -24,6 +25,7 @@ use serde_json::{Value, json};
 pub(crate) use answer::Answer;
 pub(crate) use caller::{Caller, PASSWORD};
 pub(crate) use faults::{FAULTS, environment};
+pub(crate) use live_site::LiveSite;
 pub(crate) use meter::Metered;
 pub(crate) use permissions::Permissions;
 pub(crate) use random::Random;

@@ -11,7 +11,11 @@ use http_api::{Body, Ctx, Json, May, Path, Result, optional_name, readable_name,
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{DocumentPath, view::DocumentView};
+use crate::{
+    DocumentPath,
+    crawls::{Refresh, given},
+    view::DocumentView,
+};
 
 /// A change of a document.
 #[derive(Deserialize, Validate, JsonSchema)]
@@ -28,6 +32,11 @@ pub(crate) struct DocumentPatch {
     #[garde(length(max = MAX_TAGS), inner(inner(length(chars, max = MAX_TAG), custom(optional_name))))]
     #[schemars(inner(length(max = MAX_TAG), regex(pattern = http_api::OPTIONAL_NAME)))]
     tags: Option<Vec<String>>,
+    /// How often the web page that the document is from is fetched again; null: not at all.
+    #[garde(skip)]
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<Refresh>")]
+    refresh: Option<Option<Refresh>>,
 }
 
 impl From<DocumentPatch> for DocumentChange {
@@ -47,6 +56,11 @@ pub(crate) async fn update_document(
     Body(change): Body<DocumentPatch>,
 ) -> Result<Json<DocumentView>> {
     let actor = member.actor();
+    if let Some(refresh) = change.refresh {
+        let every = refresh.map(|refresh| refresh.every);
+        app.set_document_refresh(&member.org, &actor, &path.document_id, every)
+            .await?;
+    }
     let changed = app.update_document(&member.org, &actor, &path.document_id, change.into());
     Ok(Json(changed.await?.into()))
 }

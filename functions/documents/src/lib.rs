@@ -1,6 +1,7 @@
 //! Documents: upload, and the progress of their indexing.
 
 mod content;
+mod crawls;
 mod details;
 mod uploads;
 mod versions;
@@ -9,9 +10,10 @@ mod web_pages;
 
 use app::{DocumentFilter, Upload as NewDocument};
 use content::{get_document_content, list_document_passages};
+use crawls::{delete_crawl, get_crawl, list_crawls, update_crawl};
 use details::{put_document, tags_of_form, update_document};
 use domain::{
-    Document, DocumentId, DocumentStatus,
+    CrawlId, Document, DocumentId, DocumentStatus,
     auth::permission::{ReadDocuments, WriteDocuments},
     documents::tags::normalize_tag,
 };
@@ -55,7 +57,28 @@ pub fn api() -> Api {
             "/documents/url",
             create_document_from_url,
             "Create a document from a URL. Fetches the web page or file, waits some seconds until it is indexed, and \
-             returns it as `ready`; a large page, or one of a slow site, is `pending` and read in the background.",
+             returns it as `ready`; a large page, or one of a slow site, is `pending` and read in the background. With \
+             `crawl` or `sitemap`, creates a crawl instead, which reads the pages of the site in the background.",
+        )
+        .get(
+            "/documents/crawls",
+            list_crawls,
+            "List crawls. Newest first, those of all members. `GET /documents` with `crawl` lists the documents of one.",
+        )
+        .get(
+            "/documents/crawls/{crawl_id}",
+            get_crawl,
+            "Get a crawl. With the number of pages found, stored and refused, and the reasons.",
+        )
+        .patch(
+            "/documents/crawls/{crawl_id}",
+            update_crawl,
+            "Update a crawl. Cancels it, or changes how often it is repeated.",
+        )
+        .delete(
+            "/documents/crawls/{crawl_id}",
+            delete_crawl,
+            "Delete a crawl. An active one ends. Its documents stay, unless `with_documents` is true.",
         )
         .get(
             "/documents",
@@ -161,6 +184,8 @@ struct Filter {
     status: Option<DocumentStatus>,
     /// Only documents with this tag.
     tag: Option<String>,
+    /// Only documents that this crawl has created: its ID.
+    crawl: Option<CrawlId>,
 }
 
 /// The parameter `{document_id}`.
@@ -214,13 +239,15 @@ async fn list_documents(
         uploader,
         status: filter.status,
         tag: filter.tag.as_deref().and_then(normalize_tag),
+        crawl: filter.crawl,
     };
     let found = app.list_documents(&member.org.org, &filter, &page).await?;
     page.answer(found.map(DocumentView::from))
 }
 
 async fn delete_document(app: Ctx, member: May<WriteDocuments>, Path(path): Path<DocumentPath>) -> Result<NoContent> {
-    app.delete_document(&member.org, &path.document_id).await?;
+    app.delete_document(&member.org, &member.actor(), &path.document_id)
+        .await?;
     Ok(NoContent)
 }
 

@@ -112,7 +112,9 @@ pub(crate) async fn complete_upload(
     wait: Wait,
     Path(path): Path<UploadPath>,
 ) -> Result<Either<Created<UploadedView>, Json<UploadedView>>> {
-    let completed = app.complete_upload(&member.org, &path.upload_id).await?;
+    let completed = app
+        .complete_upload(&member.org, &member.actor(), &path.upload_id)
+        .await?;
     let mut document = completed.document;
     if let Some(at_most) = wait.0 {
         document = app.wait_until_indexed(&document, at_most).await?;

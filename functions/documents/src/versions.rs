@@ -96,7 +96,7 @@ pub(crate) async fn create_document_version(
 ) -> Result<Created<UploadedView>> {
     let file = upload.file;
     let mut document = app
-        .add_version(&member.org, &path.document_id, file.name, file.bytes)
+        .add_version(&member.org, &member.actor(), &path.document_id, file.name, file.bytes)
         .await?;
     if let Some(at_most) = wait.0 {
         document = app.wait_until_indexed(&document, at_most).await?;
@@ -133,7 +133,7 @@ pub(crate) async fn restore_document_version(
     Path(path): Path<VersionPath>,
 ) -> Result<Json<DocumentView>> {
     let mut document = app
-        .restore_version(&member.org, &path.document_id, path.version_number)
+        .restore_version(&member.org, &member.actor(), &path.document_id, path.version_number)
         .await?;
     if let Some(at_most) = wait.0 {
         document = app.wait_until_indexed(&document, at_most).await?;

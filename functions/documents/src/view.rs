@@ -4,6 +4,8 @@ use domain::{Document, DocumentKind, DocumentStatus, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::crawls::Refresh;
+
 /// The result of an upload.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct UploadedView {
@@ -83,6 +85,20 @@ pub(crate) struct DocumentView {
     source_url: Option<String>,
     /// The address by which that page wants to be known.
     canonical_url: Option<String>,
+    /// ID of the crawl that has created it, and fetches its page again.
+    crawl_id: Option<String>,
+    /// How often its page is fetched again.
+    refresh: Option<Refresh>,
+    /// When that is next due.
+    next_refresh_at: Option<Timestamp>,
+    /// When its page was last fetched again.
+    checked_at: Option<Timestamp>,
+    /// Why that was not possible, as a code such as `not_found`; the document stays as it is.
+    check_error_code: Option<String>,
+    /// The same as a sentence.
+    check_error: Option<String>,
+    /// Since when the site has no such page. Chatbots still answer from the document.
+    page_gone_since: Option<Timestamp>,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
@@ -101,6 +117,13 @@ impl From<Document> for DocumentView {
         let vectors = document.embedded().zip(document.chunks);
         let (source_url, canonical_url) = document.web.map(|web| (web.url, web.canonical_url)).unzip();
         let (error_code, error) = document.failure.map(|failure| (failure.code, failure.detail)).unzip();
+        let (checked_at, gone_since) = document
+            .check
+            .as_ref()
+            .map(|check| (check.at, check.gone_since))
+            .unzip();
+        let check_failure = document.check.and_then(|check| check.failure);
+        let (check_error_code, check_error) = check_failure.map(|failure| (failure.code, failure.detail)).unzip();
         Self {
             id: document.id.0,
             name: document.name,
@@ -126,6 +149,13 @@ impl From<Document> for DocumentView {
             org_id: document.org.0,
             source_url,
             canonical_url: canonical_url.flatten(),
+            crawl_id: document.crawl.map(|id| id.0),
+            refresh: document.refresh_every.map(|every| Refresh { every }),
+            next_refresh_at: document.due_ms.and_then(|due| Timestamp::from_millisecond(due).ok()),
+            checked_at,
+            check_error_code,
+            check_error,
+            page_gone_since: gone_since.flatten(),
             created_at: document.created_at,
             updated_at: document.updated_at,
         }

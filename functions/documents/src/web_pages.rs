@@ -9,11 +9,14 @@ use domain::{
     documents::tags::{MAX_TAG, MAX_TAGS},
 };
 use garde::Validate;
-use http_api::{Body, Created, Ctx, May, Result, Wait, not_blank, optional_name, readable_text};
+use http_api::{Body, Created, Ctx, Either, May, Result, Wait, not_blank, optional_name, readable_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::non_empty;
+use crate::{
+    crawls::{CrawlInput, CrawlView, Refresh, new_crawl},
+    non_empty,
+};
 
 /// How long the response waits for the document to be indexed if the client does not say.
 const DEFAULT_WAIT: Duration = Duration::from_secs(8);
@@ -38,6 +41,15 @@ pub(crate) struct NewWebPageInput {
     #[garde(length(max = MAX_TAGS), inner(inner(length(chars, max = MAX_TAG), custom(optional_name))))]
     #[schemars(inner(length(max = MAX_TAG), regex(pattern = http_api::OPTIONAL_NAME)))]
     tags: Option<Vec<String>>,
+    /// Reads the pages that the page links to as documents too, in the background, and returns the crawl.
+    #[garde(dive)]
+    crawl: Option<CrawlInput>,
+    /// Reads the pages of the site's sitemaps, or of the sitemap at `url`, in the background, and returns the crawl.
+    #[garde(skip)]
+    sitemap: Option<bool>,
+    /// Fetches the page again, or repeats the crawl: what has changed becomes a new version of its document.
+    #[garde(skip)]
+    refresh: Option<Refresh>,
 }
 
 /// A document from a web page.
@@ -113,19 +125,28 @@ pub(crate) async fn create_document_from_url(
     member: May<WriteDocuments>,
     wait: Wait,
     Body(input): Body<NewWebPageInput>,
-) -> Result<Created<WebPageView>> {
+) -> Result<Either<Created<WebPageView>, Created<CrawlView>>> {
+    let sitemap = input.sitemap.unwrap_or_default();
+    if sitemap || input.crawl.is_some() {
+        let options = CrawlInput::options(input.crawl, input.url, sitemap);
+        let new = new_crawl(options, input.tags.unwrap_or_default(), input.refresh);
+        let actor = member.actor();
+        let crawl = app.create_crawl(&member.org, &actor, new).await?;
+        return Ok(Either::Right(Created(crawl.into())));
+    }
     let new = NewWebPage {
         url: input.url,
         name: non_empty(input.name),
         description: non_empty(input.description),
         tags: input.tags.unwrap_or_default(),
+        refresh: input.refresh.map(|refresh| refresh.every),
     };
     let document = app.add_web_page(&member.org, new).await?;
     if wait.0.is_none() && document.unfetched().is_some() {
         // It takes longer than clients wait unless they ask for it.
-        return Ok(Created(document.into()));
+        return Ok(Either::Left(Created(document.into())));
     }
     let at_most = wait.0.unwrap_or(DEFAULT_WAIT);
     let document = app.wait_until_indexed(&document, at_most).await?;
-    Ok(Created(document.into()))
+    Ok(Either::Left(Created(document.into())))
 }

@@ -34,6 +34,7 @@ fn functions() -> Vec<Function> {
         http("users", users::api),
         http("billing", billing::api),
         http("stripe_webhook", stripe_webhook::api),
+        queue::<fetch_pages::FetchPages>(),
         queue::<index_documents::IndexDocuments>(),
         queue::<purge::PurgeDeleted>(),
         queue::<export_user::ExportUser>(),

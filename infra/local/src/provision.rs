@@ -115,7 +115,7 @@ static EMPTY_TABLES: OnceLock<Vec<u8>> = OnceLock::new();
 
 /// Creates tables, bucket and secrets. `data`: where the embedded services store them.
 pub(crate) async fn create(cloud: &Cloud, sdk: &SdkConfig, data: &Data) -> Result<()> {
-    let bucket = Objects::new(sdk, BUCKET);
+    let bucket = Objects::new(sdk, BUCKET, domain::Clock::default());
     futures::try_join!(
         create_tables(cloud, sdk, data),
         bucket.create_bucket(),

@@ -52,6 +52,7 @@ pub use chats::conversations::{ChatSessions, NewConversation};
 pub use chats::message_pages::ShownMessage;
 pub use chats::search::Found;
 pub use documents::content::{DocumentFile, DocumentPassage, DownloadLink};
+pub use documents::crawls::{CrawlChange, NewCrawl};
 pub use documents::pending_uploads::{BegunUpload, CompletedUpload, NewUpload};
 pub use documents::upload::Upload;
 pub use documents::web_pages::NewWebPage;
@@ -105,6 +106,7 @@ pub struct Inner {
     key_holders: api_keys::KeyHolders,
     hasher: auth::passwords::Passwords,
     segments: documents::segments::Segments,
+    manifests: documents::manifests::Manifests,
     readings: documents::index_document::Readings,
     reader: reading::Reader,
     fetcher: documents::web_pages::LazyFetcher,
@@ -154,7 +156,7 @@ impl App {
         clock: Clock,
         mailer: Arc<dyn Mailer>,
     ) -> Result<Self> {
-        let objects = Objects::new(sdk, &config.bucket);
+        let objects = Objects::new(sdk, &config.bucket, clock.clone());
         let models = ai::models::Models::new(sdk, http.clone(), &config, &clock);
         let stripe = stripe::Client::new(http.clone(), &config.billing.base_url, config.billing.retries);
         Ok(Self(Arc::new(Inner {
@@ -163,6 +165,7 @@ impl App {
             clock,
             store: Store::new(sdk, config.tables.clone()),
             segments: documents::segments::Segments::new(objects.clone()),
+            manifests: documents::manifests::Manifests::default(),
             readings: documents::index_document::Readings::default(),
             reader: reading::Reader::new(config.reading.clone()),
             fetcher: documents::web_pages::LazyFetcher::new(config.private_hosts.clone()),

@@ -56,6 +56,8 @@ ids! {
     SessionId,
     /// An uploaded document.
     DocumentId,
+    /// A crawl of a web site.
+    CrawlId,
     /// A chatbot that answers from documents.
     ChatbotId,
     /// A conversation (chat session).

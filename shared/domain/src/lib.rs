@@ -40,16 +40,18 @@ pub use billing::white_label::WhiteLabel;
 pub use chatbot::{AnswerMode, Chatbot, ChatbotSettings, FixedAnswer, PublishedChatbot};
 pub use chats::conversation::{Citation, Conversation, Usage};
 pub use chats::turn::{Answer, AnswerStatus, Feedback, Rating, Turn};
+pub use documents::crawl::{Crawl, CrawlEnd, CrawlOptions, CrawlStatus};
 pub use documents::document::{Document, DocumentKind, DocumentStatus, IndexFailure};
 pub use documents::embedding::EmbedPassagesMessage;
 pub use documents::outbox::OutboxEntry;
 pub use documents::pending_upload::PendingUpload;
+pub use documents::refresh::{DueFetch, FetchMessage, FetchTarget, RefreshInterval};
 pub use documents::version::DocumentVersion;
 pub use documents::web_source::WebSource;
 pub use error::{Error, FieldError, Result, UpstreamKind};
 pub use id::{
-    ApiKeyId, AuditEntryId, ChatbotId, ConversationId, DocumentId, ExportId, GenerationId, Ids, InvitationId, MailId,
-    MessageId, OrgId, PromptId, SessionId, TurnId, UserId,
+    ApiKeyId, AuditEntryId, ChatbotId, ConversationId, CrawlId, DocumentId, ExportId, GenerationId, Ids, InvitationId,
+    MailId, MessageId, OrgId, PromptId, SessionId, TurnId, UserId,
 };
 pub use json::JsonObject;
 pub use mail::{BillingNotice, Mail, MailBranding, MailMessage};

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    BillingMessage, ExportMessage, MailMessage, Purge,
+    BillingMessage, ExportMessage, FetchMessage, MailMessage, Purge,
     documents::{embedding::EmbedPassagesMessage, outbox::IndexMessage},
 };
 
@@ -22,6 +22,8 @@ pub enum Queue {
     ExportUser,
     /// Passages to embed.
     EmbedPassages,
+    /// Pages of the web to fetch: steps of crawls, and documents to refresh.
+    FetchPages,
     /// Events of the payment provider, and changes that it has to know.
     ApplyStripeEvents,
 }
@@ -69,4 +71,8 @@ impl Message for BillingMessage {
 
 impl Message for EmbedPassagesMessage {
     const QUEUE: Queue = Queue::EmbedPassages;
+}
+
+impl Message for FetchMessage {
+    const QUEUE: Queue = Queue::FetchPages;
 }

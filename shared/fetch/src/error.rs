@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 /// Why a page could not be fetched, as a sentence for the user who named its address. No sentence contains what the
 /// DNS or a server answered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,9 +42,12 @@ pub enum FetchError {
         "The web site does not let us read this page. It may need a sign-in: save the page as a file and upload that."
     )]
     AccessDenied,
-    /// 429.
+    /// 429, or 503 with the time from which the site answers again.
     #[error("The web site does not answer more requests at the moment. Try again later.")]
-    RateLimited,
+    RateLimited {
+        /// How long the site asks to wait (`Retry-After`, RFC 9110, section 10.2.3).
+        retry_after: Option<Duration>,
+    },
     /// Another status that is no success.
     #[error("The web site reported an error (HTTP {status}). Try again later, or open the page in a browser.")]
     SiteError {
@@ -96,7 +101,7 @@ impl FetchError {
             Self::CertificateInvalid => "certificate_invalid",
             Self::NotFound => "not_found",
             Self::AccessDenied => "access_denied",
-            Self::RateLimited => "rate_limited",
+            Self::RateLimited { .. } => "rate_limited",
             Self::SiteError { .. } => "site_error",
             Self::InvalidResponse => "invalid_response",
             Self::TooLarge { .. } => "too_large",
@@ -120,10 +125,22 @@ impl FetchError {
         )
     }
 
+    /// Returns how long the site asks to wait before the next request.
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::RateLimited { retry_after } => *retry_after,
+            _ => None,
+        }
+    }
+
     /// Returns whether a later attempt may succeed.
     pub const fn is_transient(&self) -> bool {
         match self {
-            Self::ConnectionFailed | Self::RateLimited | Self::InvalidResponse | Self::TooSlow | Self::Internal => true,
+            Self::ConnectionFailed
+            | Self::RateLimited { .. }
+            | Self::InvalidResponse
+            | Self::TooSlow
+            | Self::Internal => true,
             Self::SiteError { status } => *status >= 500 || *status == 408,
             _ => false,
         }

@@ -5,8 +5,8 @@ use std::{error::Error, io, sync::Arc, time::Duration};
 use reqwest::{
     Client, Response, StatusCode, Url,
     header::{
-        ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderName,
-        HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, LOCATION,
+        ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONTENT_ENCODING, CONTENT_TYPE, DATE, ETAG, HeaderMap, HeaderName,
+        HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, LOCATION, RETRY_AFTER,
     },
     redirect::Policy,
 };
@@ -190,7 +190,7 @@ fn redirect(from: &Url, response: &Response) -> Option<Result<Url, FetchError>> 
 
 /// Reads the response that is no redirect.
 async fn read(url: Url, response: Response, conditions: &Conditions, limits: &Limits) -> Result<Fetched, FetchError> {
-    check_status(response.status())?;
+    check_status(response.status(), response.headers())?;
     if response.status() == StatusCode::NOT_MODIFIED {
         let is_asked = *conditions != Conditions::default();
         return if is_asked {
@@ -242,16 +242,30 @@ async fn body(mut response: Response, encoding: &str, limits: &Limits) -> Result
     body.finish()
 }
 
-fn check_status(status: StatusCode) -> Result<(), FetchError> {
+fn check_status(status: StatusCode, headers: &HeaderMap) -> Result<(), FetchError> {
+    let retry_after = retry_after(headers);
     match status.as_u16() {
         200 | 203 | 304 => Ok(()),
         // Nothing to show, or a part that nobody requested.
         201..=299 => Err(FetchError::Empty),
         401 | 402 | 403 | 407 | 451 => Err(FetchError::AccessDenied),
         404 | 410 => Err(FetchError::NotFound),
-        429 => Err(FetchError::RateLimited),
+        429 => Err(FetchError::RateLimited { retry_after }),
+        503 if retry_after.is_some() => Err(FetchError::RateLimited { retry_after }),
         status => Err(FetchError::SiteError { status }),
     }
+}
+
+/// Returns how long a site asks to wait: a number of seconds, or a date after that of its response.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name: HeaderName| headers.get(name)?.to_str().ok().map(str::trim);
+    let after = text(RETRY_AFTER)?;
+    if let Ok(seconds) = after.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = httpdate::parse_http_date(after).ok()?;
+    let date = httpdate::parse_http_date(text(DATE)?).ok()?;
+    Some(until.duration_since(date).unwrap_or_default())
 }
 
 /// Returns what a failure of the client means to the user.

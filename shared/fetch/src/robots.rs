@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{FetchError, Fetched, Fetcher, content::percent_decode};
 
 /// What is read of a file, in bytes: the least that RFC 9309, section 2.5, requires.
@@ -16,7 +18,7 @@ const MAX_SITEMAPS: usize = 100;
 const MAX_DELAY: Duration = Duration::from_secs(30);
 
 /// What a site lets us read.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Robots {
     rules: Vec<Rule>,
     /// Between two requests, if the site says so.
@@ -25,11 +27,28 @@ pub struct Robots {
     pub sitemaps: Vec<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Rule {
     is_allowed: bool,
     /// With `*` and `$`, normalized like a path.
+    #[serde(with = "latin1")]
     pattern: Vec<u8>,
+}
+
+/// Bytes as text, each one a character: shorter than a list of numbers.
+mod latin1 {
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        let text: String = bytes.iter().copied().map(char::from).collect();
+        serializer.serialize_str(&text)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let bytes = text.chars().map(u8::try_from).collect::<Result<_, _>>();
+        bytes.map_err(|_| D::Error::custom("no pattern"))
+    }
 }
 
 impl Robots {
@@ -284,7 +303,7 @@ mod tests {
         for error in [
             FetchError::SiteError { status: 503 },
             FetchError::TooSlow,
-            FetchError::RateLimited,
+            FetchError::RateLimited { retry_after: None },
         ] {
             assert!(!Robots::from_fetch(&Err(error)).allows(&url));
         }

@@ -43,12 +43,14 @@ pub use chatbots::{ChatbotChange, Chatbots};
 pub use chats::cancels::Cancels;
 pub use chats::conversations::{ConversationChange, Conversations};
 pub use chats::turns::{Begun as TurnBegun, Saved};
+pub use documents::crawls::{CrawlEnded, CrawlLease, Crawls, NewPage, PageStored};
+pub use documents::due_fetches::DueFetches;
 pub use documents::objects::{MultipartUpload, Objects, PresignedPut};
 pub use documents::outbox::Outbox;
 pub use documents::pending_uploads::{PendingUploads, UploadSweeps};
 pub use documents::{
-    Attempts, DocumentChange, DocumentFilter, Documents, FileStored, Lease, NewVersion, Outcome, UploadAccepted,
-    VersionAdded,
+    Attempts, Checked, DocumentChange, DocumentFilter, Documents, FileStored, Lease, NewVersion, Outcome,
+    UploadAccepted, VersionAdded,
 };
 pub use idempotency::{Begun, Idempotency, IdempotencyKey, StoredAnswer};
 pub use mails::{Claimed, Mails, PromisedMail};

@@ -34,6 +34,10 @@ impl QueueUrls {
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html>
 const LONGEST_VISIBILITY: Duration = Duration::from_hours(12);
 
+/// The longest delay that SQS allows.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>
+const LONGEST_DELAY: Duration = Duration::from_mins(15);
+
 /// Suffix of the name of a dead-letter queue.
 const DEAD_LETTERS: &str = "-dlq";
 
@@ -68,11 +72,20 @@ impl Queues {
 
     /// Sends a message to its queue. It may be delivered more than once, so processing it twice must be harmless.
     pub async fn send<M: Message>(&self, message: &M) -> Result<()> {
+        self.send_later(message, Duration::ZERO).await
+    }
+
+    /// Sends a message that is delivered after a delay, in whole seconds and at most [`LONGEST_DELAY`].
+    pub async fn send_later<M: Message>(&self, message: &M, delay: Duration) -> Result<()> {
         let body = serde_json::to_string(message).map_err(Error::internal)?;
+        let delay = delay.min(LONGEST_DELAY);
+        let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
+        let delay = i32::try_from(seconds).map_err(Error::internal)?;
         let send = self
             .sqs
             .send_message()
             .queue_url(self.urls.of(M::QUEUE))
+            .set_delay_seconds((delay > 0).then_some(delay))
             .message_body(body);
         send.send().await.map_err(Error::unavailable)?;
         Ok(())

@@ -1,9 +1,11 @@
 //! Chatbots and their documents.
 
 pub(crate) mod citations;
+mod deletion;
 mod evaluation;
 mod isolation;
 mod languages;
+mod manifests;
 mod packs;
 mod preview;
 mod rewriting;

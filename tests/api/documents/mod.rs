@@ -1,8 +1,10 @@
 //! Uploading documents and watching them.
 
 mod content;
+mod crawls;
 mod details;
 mod duplicates;
+mod refresh;
 mod reindex;
 pub(crate) mod uploads;
 mod versions;

@@ -298,7 +298,14 @@ async fn an_abandoned_upload_ends_after_an_hour_and_its_file_is_removed_a_day_la
     }
     // Begun before the end, and arrived after it.
     t.advance_seconds(23 * 3600);
-    never_put.put("hello".into()).await.ok();
+    assert_eq!(
+        never_put.put("hello".into()).await.status,
+        403,
+        "nothing begins any more"
+    );
+    let key = format!("t/{}/d/{}/source", ada.org(), never_put.id);
+    let late = t.s3().put_object().bucket("parlance").key(key);
+    late.body(b"hello".to_vec().into()).send().await.unwrap();
     relay(&t).await;
     assert_eq!((noted(&t).await, t.object_keys().await.len()), ((2, 2), 2));
     t.advance_seconds(3600);

@@ -19,6 +19,7 @@ pub(super) struct Things {
     pub(super) document: String,
     /// Whose file is there.
     pub(super) upload: String,
+    pub(super) crawl: String,
     pub(super) chatbot: String,
     pub(super) chat_session: String,
     pub(super) sign_in_session: String,
@@ -136,6 +137,10 @@ async fn seed(t: &Test, path: &str, of: [&Caller; 4], tokens: [String; 2]) -> Th
     t.drain().await;
     let upload = member.begin_upload("a.txt", 4).await;
     upload.put(b"text".to_vec()).await.ok();
+    // Nobody fetches it: its message is lost.
+    let site = json!({"url": "https://www.example.com/", "crawl": {"depth": 1}});
+    let crawl = t.without_queue("fetch_pages", member.post("/api/v1/documents/url", site));
+    let crawl = crawl.await.created().text("id");
     let chatbot = member.chatbot(&[&document]).await;
     let new = json!({"chatbotId": chatbot});
     let session = member.post("/api/chat/sessions", new).await.created().text("id");
@@ -181,6 +186,7 @@ async fn seed(t: &Test, path: &str, of: [&Caller; 4], tokens: [String; 2]) -> Th
         restore_token,
         document,
         upload: upload.id,
+        crawl,
         chatbot,
         page: String::new(),
     }

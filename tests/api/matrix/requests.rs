@@ -27,6 +27,7 @@ pub(super) fn request(caller: &Caller, operation: &Operation, things: &Things) -
         .path
         .replace("{document_id}", &things.document)
         .replace("{upload_id}", &things.upload)
+        .replace("{crawl_id}", &things.crawl)
         .replace("{chatbot_id}", &things.chatbot)
         .replace("{session_id}", session)
         .replace("{user_id}", &things.user)
@@ -85,6 +86,7 @@ pub(super) fn body(operation: &Operation, things: &Things) -> Value {
         (_, "/chat/sessions") => json!({"chatbot_id": things.chatbot}),
         (_, "/chatbots/{chatbot_id}/evaluate") => json!({"questions": [{"question": "Hello?"}]}),
         (_, "/documents/url") => json!({"url": things.page}),
+        (_, "/documents/crawls/{crawl_id}") => json!({"refresh": {"every": "week"}}),
         (_, "/documents/uploads") => json!({"file_name": "a.txt", "size": 4}),
         (_, "/audit_logs") => json!({"action": "seen"}),
         (_, "/user_prompts" | "/user_prompts/{prompt_id}" | "/system_prompts" | "/system_prompts/{prompt_id}") => {

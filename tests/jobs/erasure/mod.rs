@@ -55,6 +55,8 @@ fn an_export_holds(residue: &BTreeSet<String>, archive: &BTreeMap<String, Vec<u8
         "organizations/*/organization.jsonl",
         // The web page.
         "organizations/*/files/*/127.0.0.1.html",
+        // That of a crawl, whose file is named like those of versions.
+        "organizations/*/files/*/*/127.0.0.1.html",
         &version,
     ];
     assert_eq!(held, kinds.map(str::to_owned).into());

@@ -104,6 +104,22 @@ impl TextFieldWriter<'_> {
             "tags": [MARKER],
         });
         self.send(caller, "POST /api/v1/documents/url", "", page).await;
+        let site = json!({
+            "url": format!("{}?crawl={MARKER}", self.page),
+            "tags": [MARKER],
+            "crawl": {
+                "depth": 2,
+                "hosts": [format!("{}.example", MARKER.to_lowercase())],
+                "include": [format!("/{MARKER}/")],
+                "exclude": [format!("/{MARKER}/private/")],
+            },
+            "refresh": {"every": "day"},
+        });
+        self.send(caller, "POST /api/v1/documents/url", "", site).await;
+        for _ in 0..3 {
+            self.t.drain().await;
+            self.t.advance_seconds(1);
+        }
     }
 
     /// A person who wrote the marker into everything, and the organization that they own.

@@ -182,7 +182,8 @@ impl Cloud {
         let objects = folder.objects()?;
         let iam = Arc::new(options.iam);
         let rules = Template::embedded()?.bucket_cors.clone();
-        let s3 = S3::open(&objects, Arc::clone(&iam), Cors::new(options.browser_origins, rules))?;
+        let cors = Cors::new(options.browser_origins, rules);
+        let s3 = S3::open(&objects, Arc::clone(&iam), cors, Arc::clone(&options.clock))?;
         let dynamodb = DynamoDb::start(&folder, options.clock)?;
 
         let faults = Arc::new(Faults::new(options.faults));

@@ -91,7 +91,7 @@ impl App {
             let document = self.document(org, id).await?;
             let version = self.store.documents(org).version(&document, number).await?;
             let version = version.ok_or(Error::NotFound("version"))?;
-            if document.web.is_some() {
+            if document.web.is_some() && number == document.version {
                 return self.document_file(org, id).await;
             }
             Ok(DocumentFile {

@@ -241,7 +241,10 @@ impl App {
         let new = segment_of_bytes(document, &bytes);
         self.objects.put(&new, bytes.into(), "application/octet-stream").await?;
         let documents = self.store.documents(&document.org);
-        if !documents.replace_segment(&document.id, (key, &new), embedding).await? {
+        if !documents
+            .replace_segment(&document.id, (key, &new), embedding, self.clock.now())
+            .await?
+        {
             let found = documents.get(&document.id).await?;
             let is_in_use = |found: &Document| {
                 found.segment.as_ref() == Some(&new) || found.replaced_segment.as_ref() == Some(&new)

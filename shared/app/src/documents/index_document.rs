@@ -220,7 +220,14 @@ impl App {
         {
             return Err(lease_lost());
         }
-        self.delete_checkpoint(document).await;
+        // The same pages as before are stored under the same key.
+        if document
+            .checkpoint
+            .as_ref()
+            .is_some_and(|before| before.key != checkpoint.key)
+        {
+            self.delete_checkpoint(document).await;
+        }
         Ok(())
     }
 

@@ -2,12 +2,15 @@
 
 mod checkpoints;
 pub(crate) mod content;
+pub(crate) mod crawls;
 mod details;
 pub(crate) mod duplicates;
 mod embedding;
 pub(crate) mod index_document;
+pub(crate) mod manifests;
 pub(crate) mod packs;
 pub(crate) mod pending_uploads;
+mod refresh;
 mod reindex;
 pub(crate) mod segments;
 mod transcription;
@@ -15,11 +18,11 @@ pub(crate) mod upload;
 mod versions;
 pub(crate) mod web_pages;
 
-use domain::{Document, DocumentId, Error, Membership, OrgId, Page, PageRequest, Purge, Result};
+use domain::{Actor, Document, DocumentId, Error, Membership, OrgId, Page, PageRequest, Purge, Result};
 use futures::future::BoxFuture;
 use store::{DocumentFilter, OptimisticRetry};
 
-use crate::App;
+use crate::{App, audit::audit_event::AuditEvent};
 
 pub(crate) const NO_DOCUMENT: Error = Error::NotFound("document");
 const NOT_YOURS: Error = Error::Forbidden {
@@ -51,29 +54,48 @@ impl App {
     /// # Errors
     /// Returns [`Error::NotFound`], or [`Error::Forbidden`] `not_yours` for a member who neither uploaded it nor is an
     /// owner or admin.
-    pub fn delete_document<'a>(&'a self, member: &'a Membership, id: &'a DocumentId) -> BoxFuture<'a, Result<()>> {
+    pub fn delete_document<'a>(
+        &'a self,
+        member: &'a Membership,
+        actor: &'a Actor,
+        id: &'a DocumentId,
+    ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            let documents = self.store.documents(&member.org);
-            let mut retry = OptimisticRetry::to_change("a document");
-            loop {
-                retry.next().await?;
-                let document = documents.get(id).await?.ok_or(NO_DOCUMENT)?;
-                if !member.may_change(&document.created_by) {
-                    return Err(NOT_YOURS);
-                }
-                // An interrupted deletion can be repeated as long as the document exists.
-                self.unassign_everywhere(&member.org, id).await?;
-                if documents.delete(&document, self.clock.now()).await? {
-                    break;
-                }
-            }
-            let purge = Purge::Document {
-                org_id: member.org.clone(),
-                document_id: id.clone(),
-            };
-            self.queue_purge(&purge).await;
-            Ok(())
+            let may_delete = |document: &Document| member.may_change(&document.created_by);
+            self.remove_document(&member.org, actor, id, may_delete).await
         })
+    }
+
+    /// Deletes a document that `may_delete` accepts.
+    pub(crate) async fn remove_document(
+        &self,
+        org: &OrgId,
+        actor: &Actor,
+        id: &DocumentId,
+        may_delete: impl Fn(&Document) -> bool,
+    ) -> Result<()> {
+        let documents = self.store.documents(org);
+        let mut retry = OptimisticRetry::to_change("a document");
+        loop {
+            retry.next().await?;
+            let document = documents.get(id).await?.ok_or(NO_DOCUMENT)?;
+            if !may_delete(&document) {
+                return Err(NOT_YOURS);
+            }
+            // An interrupted deletion can be repeated as long as the document exists.
+            self.unassign_everywhere(org, id).await?;
+            let event = AuditEvent::new("document.deleted", "document", id.as_str());
+            let entry = self.entry(actor, org, event)?;
+            if documents.delete(&document, &entry, self.clock.now()).await? {
+                break;
+            }
+        }
+        let purge = Purge::Document {
+            org_id: org.clone(),
+            document_id: id.clone(),
+        };
+        self.queue_purge(&purge).await;
+        Ok(())
     }
 
     /// Removes what a deleted document left behind. Idempotent; nothing happens as long as the document exists.
@@ -85,6 +107,7 @@ impl App {
         self.unassign_everywhere(org, id).await?;
         self.store.documents(org).erase_versions(id).await?;
         self.delete_packs_with(org, id).await?;
+        self.delete_manifests_with(org, id).await?;
         // What a worker writes after this is swept a day later.
         self.objects.delete_below(&Document::folder(org, id)).await
     }

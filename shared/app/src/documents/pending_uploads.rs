@@ -7,7 +7,7 @@
 //! bucket a day after its expiry, when nothing can arrive any more.
 
 use domain::{
-    Document, DocumentId, Error, Membership, PendingUpload, Result, documents::pending_upload::UploadSweep,
+    Actor, Document, DocumentId, Error, Membership, PendingUpload, Result, documents::pending_upload::UploadSweep,
     documents::tags::normalize_tags, time::after,
 };
 use futures::future::BoxFuture;
@@ -124,6 +124,7 @@ impl App {
     pub fn complete_upload<'a>(
         &'a self,
         member: &'a Membership,
+        actor: &'a Actor,
         id: &'a DocumentId,
     ) -> BoxFuture<'a, Result<CompletedUpload>> {
         Box::pin(async move {
@@ -146,7 +147,7 @@ impl App {
             }
             let sha256 = self.digest_of_file(&upload).await?;
             if upload.replaces.is_some() {
-                let document = self.complete_version(member, upload, sha256).await?;
+                let document = self.complete_version(member, actor, upload, sha256).await?;
                 return Ok(CompletedUpload { document, is_new: true });
             }
             let mut document = upload.into_document(sha256, self.clock.now());
@@ -219,6 +220,7 @@ impl App {
             self.objects.delete_below(&folder).await?;
             // An answer that began before the document was deleted may have stored one after that.
             self.delete_packs_with(&sweep.org, &sweep.document).await?;
+            self.delete_manifests_with(&sweep.org, &sweep.document).await?;
         }
         self.store.upload_sweeps().remove(sweep).await
     }

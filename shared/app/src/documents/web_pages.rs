@@ -5,12 +5,12 @@ use std::{sync::OnceLock, time::Duration};
 
 use bytes::Bytes;
 use domain::{
-    Document, DocumentKind, Entitlements, Error, IndexFailure, Membership, PendingUpload, Result, Timestamp, WebSource,
-    documents::document::NewDocument, documents::tags::normalize_tags,
+    Document, DocumentKind, Entitlements, Error, IndexFailure, Membership, PendingUpload, RefreshInterval, Result,
+    Timestamp, WebSource, documents::document::NewDocument, documents::tags::normalize_tags,
 };
 use fetch::{Conditions, FetchError, Fetched, Fetcher, Limits, MediaType, PrivateHosts, Url};
 use futures::future::BoxFuture;
-use retrieval::{HtmlPage, Kind};
+use retrieval::{HtmlPage, Kind, SourceLocation};
 use sha2::{Digest as _, Sha256};
 use store::FileStored;
 
@@ -50,7 +50,7 @@ impl LazyFetcher {
         }
     }
 
-    fn get(&self) -> Result<&Fetcher> {
+    pub(super) fn get(&self) -> Result<&Fetcher> {
         if let Some(fetcher) = self.fetcher.get() {
             return Ok(fetcher);
         }
@@ -70,15 +70,21 @@ pub struct NewWebPage {
     pub description: Option<String>,
     /// Its tags, as given.
     pub tags: Vec<String>,
+    /// How often the page is fetched again.
+    pub refresh: Option<RefreshInterval>,
 }
 
 /// What a page is as a file.
-struct PageFile {
-    bytes: Bytes,
-    kind: DocumentKind,
-    file_name: String,
-    title: Option<String>,
-    web: WebSource,
+#[derive(Debug, Clone)]
+pub(super) struct PageFile {
+    pub(super) bytes: Bytes,
+    pub(super) kind: DocumentKind,
+    pub(super) file_name: String,
+    pub(super) web: WebSource,
+    /// Its address after redirects.
+    pub(super) url: String,
+    /// What it says about itself, if it is one of HTML.
+    pub(super) page: HtmlPage,
 }
 
 impl App {
@@ -90,7 +96,7 @@ impl App {
     /// not show; its code is one of [`FetchError::code`]. Returns [`Error::Limit`] if the plan allows no more.
     pub fn add_web_page<'a>(&'a self, member: &'a Membership, new: NewWebPage) -> BoxFuture<'a, Result<Document>> {
         Box::pin(async move {
-            let tags = normalize_tags(&new.tags)?;
+            let (tags, refresh) = (normalize_tags(&new.tags)?, new.refresh);
             let client = self.fetcher.get()?;
             let target = client.target(&new.url).map_err(|error| unusable(&error))?;
             let url = target.url().to_string();
@@ -121,6 +127,8 @@ impl App {
             };
             let mut document = Document {
                 web: Some(web),
+                refresh_every: refresh,
+                due_ms: refresh.map(|every| every.next_ms(now)),
                 ..Document::new(new, now)
             };
             let bytes = file.map(|file| describe(&mut document, file, now));
@@ -180,7 +188,7 @@ impl App {
     }
 
     /// Returns a page as a file: text in UTF-8, with what the page says about itself.
-    fn page_file(
+    pub(super) fn page_file(
         &self,
         fetched: Fetched,
         web: WebSource,
@@ -209,29 +217,51 @@ impl App {
         let canonical = canonical_url(&content.url, &page);
         Ok(PageFile {
             file_name: file_name(&content.url, content.file_name(), kind),
-            title: page.title,
+            url: content.url.to_string(),
             web: WebSource {
                 canonical_url: Some(canonical),
-                language: page.language,
+                language: page.language.clone(),
+                text_hash: Some(text_hash(&bytes, kind)),
                 etag: content.etag,
                 last_modified: content.last_modified,
                 fetched_at: Some(self.clock.now()),
                 ..web
             },
+            page,
             kind,
             bytes,
         })
     }
 }
 
+/// Returns a hash of what is indexed of a file, in hex.
+pub(super) fn text_hash(bytes: &[u8], kind: DocumentKind) -> String {
+    let mut digest = Sha256::new();
+    let extracted = (kind == DocumentKind::Html).then(|| retrieval::extract(bytes, Kind::Html));
+    match extracted {
+        Some(Ok(extracted)) => {
+            for section in extracted.sections {
+                if let SourceLocation::Heading(heading) = section.place {
+                    digest.update(heading);
+                }
+                digest.update("\n");
+                digest.update(section.text);
+                digest.update("\n");
+            }
+        }
+        _ => digest.update(bytes),
+    }
+    hex::encode(&digest.finalize()[..16])
+}
+
 /// Enters what was fetched into a document, and returns its bytes.
-fn describe(document: &mut Document, file: PageFile, now: Timestamp) -> Bytes {
+pub(super) fn describe(document: &mut Document, file: PageFile, now: Timestamp) -> Bytes {
     let is_unnamed = document
         .web
         .as_ref()
         .and_then(|web| Url::parse(&web.url).ok())
         .is_some_and(|url| document.name == name_of(&url));
-    if let Some(title) = file.title.filter(|_| is_unnamed) {
+    if let Some(title) = file.page.title.filter(|_| is_unnamed) {
         document.name = title.chars().take(Document::MAX_NAME).collect();
     }
     document.size_bytes = file.bytes.len() as u64;
@@ -280,14 +310,14 @@ fn canonical_url(url: &Url, page: &HtmlPage) -> String {
 }
 
 /// Returns the name of a document as long as its title is not known: its address without scheme.
-fn name_of(url: &Url) -> String {
+pub(super) fn name_of(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     let path = url.path().trim_end_matches('/');
     format!("{host}{path}").chars().take(Document::MAX_NAME).collect()
 }
 
 /// Returns the name of the file, with the extension of its kind.
-fn file_name(url: &Url, last: Option<String>, kind: DocumentKind) -> String {
+pub(super) fn file_name(url: &Url, last: Option<String>, kind: DocumentKind) -> String {
     let name = last.unwrap_or_else(|| url.host_str().unwrap_or("page").to_owned());
     let has_extension = Kind::from_file_name(&name) == Some(kind_of(kind));
     if has_extension {
@@ -297,7 +327,7 @@ fn file_name(url: &Url, last: Option<String>, kind: DocumentKind) -> String {
     }
 }
 
-fn unusable(error: &FetchError) -> Error {
+pub(super) fn unusable(error: &FetchError) -> Error {
     Error::Unusable {
         code: error.code(),
         pointer: "/url",
@@ -305,7 +335,7 @@ fn unusable(error: &FetchError) -> Error {
     }
 }
 
-fn failure(error: &FetchError) -> IndexFailure {
+pub(super) fn failure(error: &FetchError) -> IndexFailure {
     IndexFailure {
         code: error.code().to_owned(),
         detail: error.to_string(),

@@ -35,6 +35,7 @@ impl App {
             kept.count(self.relay_mails(before).await, |_| {});
             kept.count(self.purge_promised().await, |_| {});
             kept.count(self.sweep_uploads().await, |_| {});
+            kept.count(self.relay_fetches().await, |_| {});
             kept.end()
         })
     }

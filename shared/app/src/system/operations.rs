@@ -174,6 +174,7 @@ impl App {
     async fn forget(&self, epoch: u64) {
         self.caches.epoch.fetch_max(epoch, Ordering::Relaxed);
         self.segments.clear();
+        self.manifests.clear();
         self.secrets.expire();
         self.clerk.clear().await;
     }

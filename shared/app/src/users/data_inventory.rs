@@ -135,6 +135,8 @@ impl App {
             // Also files yet to arrive: the holder of an upload link can use it for an hour. The entry to sweep them a
             // day later (`pending_uploads.rs`) contains two IDs and is not part of the inventory.
             yield DataItem::Files(org.clone(), format!("t/{org}/"));
+            let changes = Partition::whole(TableName::App, keys::document_changes(org));
+            yield DataItem::Pointers(changes);
             let content = Partition::whole(TableName::App, keys::tenant(org));
             yield items(&format!("organizations/{org}/content"), content);
             let mut ledger = self.ledger_of(format!("organizations/{org}/usage"), keys::tenant(org));

@@ -107,6 +107,11 @@ impl App {
                         self.objects.delete_below(&Chatbot::folder(org_id, chatbot_id)).await?;
                     }
                 }
+                Purge::Crawl {
+                    org_id,
+                    crawl_id,
+                    with_documents,
+                } => self.purge_crawl(org_id, crawl_id, with_documents.as_ref()).await?,
                 Purge::Credentials {
                     user_id,
                     ended_at,

@@ -4,8 +4,12 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{embedding::Embedding, web_source::WebSource};
-use crate::{DocumentId, OrgId, Timestamp, UserId};
+use super::{
+    embedding::Embedding,
+    refresh::{PageCheck, RefreshInterval},
+    web_source::WebSource,
+};
+use crate::{CrawlId, DocumentId, OrgId, Timestamp, UserId};
 
 /// Maximum file size in a request, in bytes. Lambda accepts 6 MB, a third of which base64 takes up, and the other
 /// parts, the headers and the gateway's request metadata count too.
@@ -194,6 +198,18 @@ pub struct Document {
     /// Where it is from, if it was not uploaded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub web: Option<WebSource>,
+    /// The crawl that has created it, which also fetches it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crawl: Option<CrawlId>,
+    /// How often its page is fetched again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh_every: Option<RefreshInterval>,
+    /// When that is due, milliseconds since the Unix epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_ms: Option<i64>,
+    /// The last time that its page was fetched again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<PageCheck>,
     /// When it was uploaded.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -265,6 +281,10 @@ impl Document {
             failed_version: None,
             kept_bytes: None,
             web: None,
+            crawl: None,
+            refresh_every: None,
+            due_ms: None,
+            check: None,
             created_at: now,
             updated_at: now,
         }

@@ -17,6 +17,9 @@ pub struct WebSource {
     pub etag: Option<String>,
     /// Its `Last-Modified`, for the next fetch.
     pub last_modified: Option<String>,
+    /// Hash of the text that is indexed, in hex: a page that differs in nothing else has not changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text_hash: Option<String>,
     /// When it was fetched; `None` as long as that is pending.
     pub fetched_at: Option<Timestamp>,
 }
@@ -33,6 +36,7 @@ impl WebSource {
             language: None,
             etag: None,
             last_modified: None,
+            text_hash: None,
             fetched_at: None,
         }
     }

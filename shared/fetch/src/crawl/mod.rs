@@ -1,41 +1,48 @@
-//! Plans a crawl of one site: which page is read next, and which pages are kept. Pure functions over the state, which
-//! can be stored between two pages: whoever executes the plan fetches, waits and reads.
+//! Plans a crawl of one site: which address is requested next, and which pages are kept. Pure functions over the state,
+//! which can be stored between two requests: whoever executes the plan fetches, waits and reads.
 
+mod address;
 mod url_key;
 
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::{BTreeMap, HashSet, VecDeque},
     time::Duration,
 };
 
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
-use crate::{robots::Robots, sitemap::Entry};
+use crate::{
+    robots::Robots,
+    sitemap::{Entry, Sitemap},
+};
+use address::{host_of, is_page, is_sitemap, robots_of};
 pub use url_key::url_key;
 
 /// Pages that wait, at most: a site with more links than this is not read completely anyway.
 const MAX_WAITING: usize = 20_000;
-/// Addresses that are remembered, so that none is read twice.
-const MAX_SEEN: usize = 100_000;
+/// Addresses that are remembered, at most, so that none is read twice.
+const MAX_SEEN: usize = 50_000;
+/// Sitemaps that are read.
+const MAX_SITEMAPS: u32 = 50;
+/// How deep sitemaps are nested. The protocol allows one index.
+const MAX_SITEMAP_LEVEL: u8 = 2;
 /// The pause between two requests if the site asks for none.
 const DEFAULT_DELAY: Duration = Duration::from_secs(1);
-/// Ends of paths that are no pages. Documents, such as PDF, are.
-const NO_PAGES: [&str; 36] = [
-    "7z", "apk", "avi", "avif", "bmp", "bz2", "css", "dmg", "eot", "exe", "gif", "gz", "ico", "iso", "jpeg", "jpg",
-    "js", "json", "m4a", "mov", "mp3", "mp4", "ogg", "otf", "png", "rar", "svg", "tar", "tif", "tiff", "ttf", "wav",
-    "webm", "webp", "woff", "zip",
-];
-
 /// What to crawl.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Options {
-    /// The first page. Only pages of its host and port are read.
+    /// The first page. Only pages of its host and port are read, and of `hosts`. With `sitemap`, it may be a sitemap.
     pub start: String,
-    /// How many links a page may be away from the first one; 0 is that page alone. Pages of a sitemap are one away.
+    /// How many links a page may be away from the first one; 0 is that page alone. Links of pages of a sitemap are as
+    /// far away as those of the first page.
     pub max_depth: u32,
     /// Most pages to keep.
     pub max_pages: u32,
+    /// Whether the pages of the site's sitemaps are read.
+    pub sitemap: bool,
+    /// Further hosts whose pages are read, with their port if it is not that of the scheme.
+    pub hosts: Vec<String>,
     /// Starts of paths, one of which a page must have; any if empty. The first page is always read.
     pub include: Vec<String>,
     /// Starts of paths that no page has, such as `/blog/`.
@@ -45,12 +52,22 @@ pub struct Options {
 /// What to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// Fetch a page, after a pause.
+    /// Fetch the `robots.txt` of a host, and call [`Crawl::set_robots`].
+    Robots {
+        /// Its address.
+        url: Url,
+    },
+    /// Fetch a sitemap, and call [`Crawl::add_sitemap`] if it is one.
+    Sitemap {
+        /// Its address.
+        url: Url,
+    },
+    /// Fetch a page, and call [`Crawl::visit`] if there is one.
     Fetch {
         /// Its address.
         url: Url,
-        /// The pause since the last request to the site.
-        delay: Duration,
+        /// How many links it is away from the first one.
+        depth: u32,
     },
     /// The crawl is complete.
     Finished(End),
@@ -75,8 +92,10 @@ pub struct Page {
     pub url: String,
     /// Its canonical address, if it names one; may be relative.
     pub canonical: Option<String>,
-    /// Its links, which may be relative to `url`.
+    /// Its links, which may be relative to `base`.
     pub links: Vec<String>,
+    /// What its links are relative to, if not `url`; may itself be relative to that.
+    pub base: Option<String>,
     /// A hash of its text: pages of equal text are kept once.
     pub content_hash: String,
     /// It asks not to be indexed (`noindex`).
@@ -86,10 +105,13 @@ pub struct Page {
 }
 
 /// What to do with a page that was fetched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// Keep it.
-    Keep,
+    Keep {
+        /// Equal for addresses of the same page: the key of its canonical one.
+        key: String,
+    },
     /// It is the same page as an earlier one.
     Duplicate,
     /// It is on another site or outside of the options, where a redirect led.
@@ -103,6 +125,13 @@ pub enum Verdict {
 pub struct Crawl {
     options: Options,
     host: String,
+    scheme: String,
+    /// What the hosts let us read, as far as known.
+    robots: BTreeMap<String, Robots>,
+    /// Sitemaps to read, and how deep they are nested.
+    sitemaps: VecDeque<(String, u8)>,
+    /// Sitemaps that were planned, by their number; `None` before the first one.
+    planned_sitemaps: Option<u32>,
     waiting: VecDeque<Waiting>,
     /// Keys of addresses that were planned.
     seen: HashSet<String>,
@@ -112,6 +141,8 @@ pub struct Crawl {
     requests: u32,
     /// How far the page that is being fetched is from the first one.
     depth: u32,
+    /// Addresses that `robots.txt` disallows, since they were last taken.
+    disallowed: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,38 +157,87 @@ impl Crawl {
         let mut start = Url::parse(&options.start).ok()?;
         start.set_fragment(None);
         let host = host_of(&start)?;
-        let waiting = Waiting {
-            url: start.to_string(),
-            depth: 0,
-        };
-        Some(Self {
-            seen: HashSet::from([url_key(&start)]),
-            waiting: VecDeque::from([waiting]),
+        let mut crawl = Self {
+            seen: HashSet::new(),
+            waiting: VecDeque::new(),
+            scheme: start.scheme().to_owned(),
             host,
+            robots: BTreeMap::new(),
+            sitemaps: VecDeque::new(),
+            planned_sitemaps: None,
             options,
             kept: HashSet::new(),
             hashes: HashSet::new(),
             requests: 0,
             depth: 0,
-        })
+            disallowed: Vec::new(),
+        };
+        if crawl.options.sitemap && is_sitemap(&start) {
+            crawl.planned_sitemaps = Some(0);
+            crawl.plan_sitemap(start.to_string(), 0);
+        } else {
+            crawl.seen.insert(url_key(&start));
+            crawl.waiting.push_back(Waiting {
+                url: start.to_string(),
+                depth: 0,
+            });
+        }
+        Some(crawl)
     }
 
-    /// Adds the pages of a sitemap of the site.
-    pub fn add_sitemap(&mut self, entries: &[Entry]) {
-        if self.options.max_depth > 0 {
-            for entry in entries {
-                if let Ok(url) = Url::parse(&entry.url) {
-                    self.plan(url, 1);
+    /// Adds pages that an earlier run has kept, by their addresses and depths: they are read before new ones, whether a
+    /// page still links to them or not.
+    pub fn add_known(&mut self, pages: impl IntoIterator<Item = (String, u32)>) {
+        for (url, depth) in pages {
+            if let Ok(url) = Url::parse(&url) {
+                self.plan(url, depth.max(1));
+            }
+        }
+    }
+
+    /// Sets what a host lets us read.
+    pub fn set_robots(&mut self, url: &Url, robots: Robots) {
+        if let Some(host) = host_of(url) {
+            self.robots.insert(host, robots);
+        }
+    }
+
+    /// Adds what the sitemap that [`Crawl::next_step`] returned lists.
+    pub fn add_sitemap(&mut self, sitemap: &Sitemap) {
+        let level = self.depth_of_sitemap();
+        match sitemap {
+            Sitemap::Pages(entries) => self.add_pages(entries),
+            Sitemap::Index(entries) => {
+                for entry in entries {
+                    self.plan_sitemap(entry.url.clone(), level.saturating_add(1));
                 }
             }
         }
     }
 
-    /// Returns the next page to fetch. Pages that `robots` disallow are skipped.
-    pub fn next(&mut self, robots: &Robots) -> Step {
+    fn add_pages(&mut self, entries: &[Entry]) {
+        for entry in entries {
+            if let Ok(url) = Url::parse(&entry.url) {
+                self.plan(url, 0);
+            }
+        }
+    }
+
+    /// Returns what to do next. Calling it again without having done so returns the next but one.
+    pub fn next_step(&mut self) -> Step {
+        if self.options.sitemap
+            && let Some(step) = self.next_sitemap()
+        {
+            return step;
+        }
         while let Some(waiting) = self.waiting.pop_front() {
             let Ok(url) = Url::parse(&waiting.url) else { continue };
+            let Some(robots) = host_of(&url).and_then(|host| self.robots.get(&host)) else {
+                self.waiting.push_front(waiting);
+                return Step::Robots { url: robots_of(&url) };
+            };
             if !robots.allows(&url) {
+                self.disallowed.push(waiting.url);
                 continue;
             }
             let end = if self.kept.len() as u64 >= u64::from(self.options.max_pages) {
@@ -171,39 +251,73 @@ impl Crawl {
                 self.waiting.push_front(waiting);
                 return Step::Finished(end);
             }
-            let delay = if self.requests == 0 {
-                Duration::ZERO
-            } else {
-                robots.crawl_delay.unwrap_or(DEFAULT_DELAY)
-            };
             self.requests += 1;
             self.depth = waiting.depth;
-            return Step::Fetch { url, delay };
+            return Step::Fetch {
+                url,
+                depth: waiting.depth,
+            };
         }
         Step::Finished(End::Complete)
     }
 
-    /// Takes the page that [`Crawl::next`] returned, plans its links, and returns what to do with it. A page that
+    fn next_sitemap(&mut self) -> Option<Step> {
+        if self.planned_sitemaps.is_none() {
+            let home = Url::parse(&format!("{}://{}/", self.scheme, self.host)).ok()?;
+            let Some(robots) = self.robots.get(&self.host) else {
+                return Some(Step::Robots { url: robots_of(&home) });
+            };
+            self.planned_sitemaps = Some(0);
+            let mut listed = robots.sitemaps.clone();
+            if listed.is_empty() {
+                listed.extend(home.join("/sitemap.xml").map(String::from));
+            }
+            for url in listed {
+                self.plan_sitemap(url, 0);
+            }
+        }
+        while let Some((url, level)) = self.sitemaps.pop_front() {
+            if let Ok(url) = Url::parse(&url) {
+                self.depth = u32::from(level);
+                return Some(Step::Sitemap { url });
+            }
+        }
+        None
+    }
+
+    /// Returns the pause before the next request, after one to this address.
+    pub fn delay(&self, after: &Url) -> Duration {
+        let robots = host_of(after).and_then(|host| self.robots.get(&host));
+        robots.and_then(|robots| robots.crawl_delay).unwrap_or(DEFAULT_DELAY)
+    }
+
+    /// Takes the page that [`Crawl::next_step`] returned, plans its links, and returns what to do with it. A page that
     /// could not be fetched is not reported.
     pub fn visit(&mut self, page: &Page) -> Verdict {
         let Ok(url) = Url::parse(&page.url) else {
             return Verdict::Outside;
         };
-        let is_start = self.depth == 0;
-        if host_of(&url).as_ref() != Some(&self.host) {
+        let is_start = self.depth == 0 && self.requests == 1;
+        if !self.is_on_site(&url) {
             // The first page may redirect to the host that the site really has: `www.`.
             match host_of(&url) {
                 Some(host) if is_start => self.host = host,
                 _ => return Verdict::Outside,
             }
         }
+        let robots = host_of(&url).and_then(|host| self.robots.get(&host));
+        if robots.is_some_and(|robots| !robots.allows(&url)) {
+            return Verdict::Outside;
+        }
         if !is_start && !self.is_within(&url) {
             return Verdict::Outside;
         }
         self.seen.insert(url_key(&url));
         if !page.is_nofollow && self.depth < self.options.max_depth {
+            let base = page.base.as_deref().and_then(|base| url.join(base).ok());
+            let base = base.unwrap_or_else(|| url.clone());
             for link in &page.links {
-                if let Ok(link) = url.join(link) {
+                if let Ok(link) = base.join(link) {
                     self.plan(link, self.depth + 1);
                 }
             }
@@ -213,54 +327,74 @@ impl Crawl {
         }
         // A canonical address on another site would make this page part of it.
         let canonical = page.canonical.as_deref().and_then(|canonical| url.join(canonical).ok());
-        let canonical = canonical.filter(|canonical| host_of(canonical).as_ref() == Some(&self.host));
+        let canonical = canonical.filter(|canonical| self.is_on_site(canonical));
         let key = url_key(&canonical.unwrap_or(url));
         self.seen.insert(key.clone());
-        if !self.kept.insert(key) {
+        if !self.kept.insert(key.clone()) {
             return Verdict::Duplicate;
         }
         if !self.hashes.insert(page.content_hash.clone()) {
+            self.kept.remove(&key);
             return Verdict::Duplicate;
         }
-        Verdict::Keep
+        Verdict::Keep { key }
+    }
+
+    /// Takes a page that has not changed since an earlier run: it counts as kept.
+    pub fn keep_unchanged(&mut self, url: &Url, content_hash: Option<&str>) {
+        self.kept.insert(url_key(url));
+        self.hashes.extend(content_hash.map(str::to_owned));
     }
 
     /// Returns how many pages were kept.
     pub fn pages(&self) -> usize {
-        self.hashes.len()
+        self.kept.len()
+    }
+
+    /// Returns how many addresses were found: read or still to be read.
+    pub fn found(&self) -> usize {
+        self.requests as usize + self.waiting.len()
+    }
+
+    /// Takes the addresses that `robots.txt` disallows, since this was last called.
+    pub fn take_disallowed(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.disallowed)
+    }
+
+    fn depth_of_sitemap(&self) -> u8 {
+        u8::try_from(self.depth).unwrap_or(u8::MAX)
+    }
+
+    fn plan_sitemap(&mut self, url: String, level: u8) {
+        let planned = self.planned_sitemaps.unwrap_or_default();
+        let is_web = Url::parse(&url).is_ok_and(|url| host_of(&url).is_some());
+        if is_web && planned < MAX_SITEMAPS && level <= MAX_SITEMAP_LEVEL && self.seen.insert(format!("sitemap {url}"))
+        {
+            self.planned_sitemaps = Some(planned + 1);
+            self.sitemaps.push_back((url, level));
+        }
     }
 
     fn plan(&mut self, mut url: Url, depth: u32) {
         url.set_fragment(None);
-        let is_on_site = host_of(&url).as_ref() == Some(&self.host);
-        let has_room = self.waiting.len() < MAX_WAITING && self.seen.len() < MAX_SEEN;
-        if is_on_site && has_room && self.is_within(&url) && is_page(&url) && self.seen.insert(url_key(&url)) {
+        let pages = self.options.max_pages as usize;
+        let most_waiting = MAX_WAITING.min(pages.saturating_mul(10).saturating_add(100));
+        let most_seen = MAX_SEEN.min(pages.saturating_mul(25).saturating_add(1_000));
+        let has_room = self.waiting.len() < most_waiting && self.seen.len() < most_seen;
+        let is_wanted = self.is_on_site(&url) && self.is_within(&url) && is_page(&url);
+        if has_room && is_wanted && self.seen.insert(url_key(&url)) {
             self.waiting.push_back(Waiting { url: url.into(), depth });
         }
+    }
+
+    fn is_on_site(&self, url: &Url) -> bool {
+        host_of(url).is_some_and(|host| host == self.host || self.options.hosts.contains(&host))
     }
 
     fn is_within(&self, url: &Url) -> bool {
         let starts = |prefixes: &[String]| prefixes.iter().any(|prefix| url.path().starts_with(prefix.as_str()));
         (self.options.include.is_empty() || starts(&self.options.include)) && !starts(&self.options.exclude)
     }
-}
-
-/// Returns host and port of a page, whatever its scheme; `None` if it is not on the web.
-fn host_of(url: &Url) -> Option<String> {
-    if !matches!(url.scheme(), "http" | "https") {
-        return None;
-    }
-    let host = url.host_str()?;
-    Some(
-        url.port()
-            .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")),
-    )
-}
-
-fn is_page(url: &Url) -> bool {
-    let last = url.path().rsplit('/').next().unwrap_or_default();
-    last.rsplit_once('.')
-        .is_none_or(|(_, extension)| !NO_PAGES.contains(&extension.to_ascii_lowercase().as_str()))
 }
 
 #[cfg(test)]

@@ -25,12 +25,14 @@ impl Site {
     fn crawl(&self, crawl: &mut Crawl, robots: &Robots) -> (Vec<String>, Vec<String>, End) {
         let (mut requested, mut kept) = (Vec::new(), Vec::new());
         loop {
-            match crawl.next(robots) {
+            match crawl.next_step() {
                 Step::Finished(end) => return (requested, kept, end),
+                Step::Robots { url } => crawl.set_robots(&url, robots.clone()),
+                Step::Sitemap { url } => requested.push(url.path().to_owned()),
                 Step::Fetch { url, .. } => {
                     requested.push(url.path().to_owned());
                     if let Some(page) = self.0.get(url.path())
-                        && crawl.visit(page) == Verdict::Keep
+                        && matches!(crawl.visit(page), Verdict::Keep { .. })
                     {
                         kept.push(url.path().to_owned());
                     }
@@ -40,11 +42,24 @@ impl Site {
     }
 }
 
+/// Returns the next step; what the hosts allow is everything.
+fn next(crawl: &mut Crawl) -> Step {
+    match crawl.next_step() {
+        Step::Robots { url } => {
+            crawl.set_robots(&url, Robots::allow_all());
+            crawl.next_step()
+        }
+        step => step,
+    }
+}
+
 fn options() -> Options {
     Options {
         start: "https://example.com/".to_owned(),
         max_depth: 3,
         max_pages: 100,
+        sitemap: false,
+        hosts: Vec::new(),
         include: Vec::new(),
         exclude: Vec::new(),
     }
@@ -159,45 +174,169 @@ fn a_redirect_to_another_host_is_followed_only_from_the_first_page() {
         content_hash: text.to_owned(),
         ..Page::default()
     };
-    let robots = Robots::allow_all();
-    crawl.next(&robots);
-    assert_eq!(
-        crawl.visit(&page("https://www.example.com/", &["/a", "/b"], "home")),
-        Verdict::Keep
-    );
-    let Step::Fetch { url, delay } = crawl.next(&robots) else {
+    next(&mut crawl);
+    let home = page("https://www.example.com/", &["/a", "/b"], "home");
+    assert!(matches!(crawl.visit(&home), Verdict::Keep { .. }));
+    let Step::Fetch { url, .. } = next(&mut crawl) else {
         unreachable!("a link")
     };
-    assert_eq!((url.as_str(), delay), ("https://www.example.com/a", DEFAULT_DELAY));
+    assert_eq!(
+        (url.as_str(), crawl.delay(&url)),
+        ("https://www.example.com/a", DEFAULT_DELAY)
+    );
     assert_eq!(
         crawl.visit(&page("https://evil.example/a", &["/x"], "x")),
         Verdict::Outside
     );
-    assert!(matches!(crawl.next(&robots), Step::Fetch { url, .. } if url.path() == "/b"));
-    assert_eq!(crawl.next(&robots), Step::Finished(End::Complete));
+    assert!(matches!(next(&mut crawl), Step::Fetch { url, .. } if url.path() == "/b"));
+    assert_eq!(next(&mut crawl), Step::Finished(End::Complete));
+}
+
+fn entries(urls: &[&str]) -> Vec<Entry> {
+    let entry = |url: &&str| Entry {
+        url: (*url).to_owned(),
+        last_modified: None,
+    };
+    urls.iter().map(entry).collect()
 }
 
 #[test]
-fn a_sitemap_adds_pages_of_the_site() {
-    let mut crawl = Crawl::new(options()).unwrap();
-    let entries = [
+fn sitemaps_and_their_indexes_add_pages_of_the_site() {
+    let with_sitemap = Options {
+        max_depth: 0,
+        sitemap: true,
+        ..options()
+    };
+    let mut crawl = Crawl::new(with_sitemap.clone()).unwrap();
+    let robots = Robots::parse(b"Sitemap: https://example.com/index.xml\nUser-agent: *\nDisallow: /b");
+    let Step::Robots { url } = crawl.next_step() else {
+        unreachable!("the rules come first")
+    };
+    crawl.set_robots(&url, robots.clone());
+    let sitemap = |crawl: &mut Crawl| match crawl.next_step() {
+        Step::Sitemap { url } => url.to_string(),
+        step => unreachable!("{step:?}"),
+    };
+    assert_eq!(sitemap(&mut crawl), "https://example.com/index.xml");
+    let further = [
+        "https://example.com/1.xml",
+        "https://cdn.example/2.xml",
+        "https://example.com/1.xml",
+        "file:///3",
+    ];
+    crawl.add_sitemap(&Sitemap::Index(entries(&further)));
+    assert_eq!(sitemap(&mut crawl), "https://example.com/1.xml");
+    let pages = [
         "https://example.com/a/3",
         "https://other.example/x",
         "https://example.com/",
+        "https://example.com/b",
         "no address",
     ];
-    crawl.add_sitemap(&entries.map(|url| Entry {
-        url: url.to_owned(),
-        last_modified: None,
-    }));
-    let (requested, ..) = docs().crawl(&mut crawl, &Robots::allow_all());
-    assert_eq!(requested, ["/", "/a/3", "/a", "/b", "/a/1", "/blog/1", "/a/2"]);
+    crawl.add_sitemap(&Sitemap::Pages(entries(&pages)));
+    assert_eq!(sitemap(&mut crawl), "https://cdn.example/2.xml");
+    // An index in an index in an index is not read.
+    crawl.add_sitemap(&Sitemap::Index(entries(&["https://example.com/4.xml"])));
+    assert_eq!(sitemap(&mut crawl), "https://example.com/4.xml");
+    crawl.add_sitemap(&Sitemap::Index(entries(&["https://example.com/5.xml"])));
+    let (requested, kept, end) = docs().crawl(&mut crawl, &robots);
+    assert_eq!(
+        (requested.clone(), end),
+        (vec!["/".to_owned(), "/a/3".to_owned()], End::Complete)
+    );
+    assert_eq!(kept, requested);
+    assert_eq!(crawl.take_disallowed(), ["https://example.com/b"]);
+    assert!(crawl.take_disallowed().is_empty());
+    let listed = Options {
+        start: "https://example.com/map.xml".to_owned(),
+        ..with_sitemap
+    };
+    let mut crawl = Crawl::new(listed).unwrap();
+    assert_eq!(sitemap(&mut crawl), "https://example.com/map.xml");
+    crawl.add_sitemap(&Sitemap::Pages(entries(&["https://example.com/a"])));
+    assert_eq!(docs().crawl(&mut crawl, &robots).0, ["/a"]);
+}
+
+#[test]
+fn sitemaps_without_end_are_not_all_read() {
+    let mut crawl = Crawl::new(Options {
+        sitemap: true,
+        ..options()
+    })
+    .unwrap();
+    let many: Vec<String> = (0..500)
+        .map(|number| format!("https://example.com/{number}.xml"))
+        .collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let mut read = 0;
+    loop {
+        match crawl.next_step() {
+            Step::Robots { url } => crawl.set_robots(&url, Robots::allow_all()),
+            Step::Sitemap { .. } => {
+                read += 1;
+                crawl.add_sitemap(&Sitemap::Index(entries(&many)));
+            }
+            _ => break,
+        }
+    }
+    assert_eq!(read, MAX_SITEMAPS);
+}
+
+#[test]
+fn listed_hosts_have_rules_of_their_own() {
+    let mut crawl = Crawl::new(Options {
+        hosts: vec!["docs.example.com".to_owned()],
+        ..options()
+    })
+    .unwrap();
+    next(&mut crawl);
+    crawl.visit(&Page {
+        url: "https://example.com/".to_owned(),
+        links: vec![
+            "https://docs.example.com/a".to_owned(),
+            "https://docs.example.com/b".to_owned(),
+        ],
+        content_hash: "home".to_owned(),
+        ..Page::default()
+    });
+    let Step::Robots { url } = crawl.next_step() else {
+        unreachable!("another host")
+    };
+    assert_eq!(url.as_str(), "https://docs.example.com/robots.txt");
+    crawl.set_robots(&url, Robots::parse(b"User-agent: *\nDisallow: /a\nCrawl-delay: 7"));
+    let Step::Fetch { url, depth } = crawl.next_step() else {
+        unreachable!("a page")
+    };
+    assert_eq!((url.path(), depth, crawl.delay(&url).as_secs()), ("/b", 1, 7));
+    // A redirect leads to what may not be read.
+    let redirected = Page {
+        url: "https://docs.example.com/a/1".to_owned(),
+        ..Page::default()
+    };
+    assert_eq!(crawl.visit(&redirected), Verdict::Outside);
+}
+
+#[test]
+fn known_pages_are_read_first_and_count() {
+    let mut crawl = Crawl::new(Options {
+        max_pages: 3,
+        ..options()
+    })
+    .unwrap();
+    crawl.add_known([
+        ("https://example.com/a/3".to_owned(), 4),
+        ("https://example.com/".to_owned(), 0),
+        ("https://other.example/".to_owned(), 1),
+    ]);
+    let (requested, kept, end) = docs().crawl(&mut crawl, &Robots::allow_all());
+    assert_eq!(requested, ["/", "/a/3", "/a"]);
+    assert_eq!((kept.len(), end), (3, End::PageLimit));
 }
 
 #[test]
 fn a_stored_state_continues() {
     let mut crawl = Crawl::new(options()).unwrap();
-    crawl.next(&Robots::allow_all());
+    next(&mut crawl);
     crawl.visit(&docs().0["/"]);
     let stored = serde_json::to_string(&crawl).unwrap();
     let mut restored: Crawl = serde_json::from_str(&stored).unwrap();
@@ -240,9 +379,8 @@ proptest! {
     #[test]
     fn every_crawl_ends_without_repetition(links in prop::collection::vec(prop::collection::vec(0..12_u8, 0..6), 12), pages in 0..20_u32, depth in 0..5_u32) {
         let mut crawl = Crawl::new(Options { max_pages: pages, max_depth: depth, ..options() }).unwrap();
-        let robots = Robots::allow_all();
         let mut requested = HashSet::new();
-        while let Step::Fetch { url, .. } = crawl.next(&robots) {
+        while let Step::Fetch { url, .. } = next(&mut crawl) {
             prop_assert!(requested.insert(url.to_string()), "twice");
             prop_assert_eq!(url.host_str(), Some("example.com"));
             let number: usize = url.path().trim_start_matches('/').parse().unwrap_or(0);

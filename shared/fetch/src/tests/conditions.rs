@@ -67,7 +67,7 @@ async fn a_status_is_told_by_what_the_user_can_do() {
         (404, FetchError::NotFound),
         (410, FetchError::NotFound),
         (418, FetchError::SiteError { status: 418 }),
-        (429, FetchError::RateLimited),
+        (429, FetchError::RateLimited { retry_after: None }),
         (451, FetchError::AccessDenied),
         (500, FetchError::SiteError { status: 500 }),
         (503, FetchError::SiteError { status: 503 }),
@@ -78,6 +78,36 @@ async fn a_status_is_told_by_what_the_user_can_do() {
             Some(expected),
             "{status}"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_site_says_how_long_to_wait() {
+    let net = Net::new(|path| {
+        let (status, headers) = match path {
+            "/seconds" => ("429 Too Many Requests", "retry-after: 120\r\n"),
+            "/date" => (
+                "503 Service Unavailable",
+                "date: Mon, 02 Nov 2026 10:00:00 GMT\r\nretry-after: Mon, 02 Nov 2026 10:01:30 GMT\r\n",
+            ),
+            "/past" => (
+                "503 Service Unavailable",
+                "date: Mon, 02 Nov 2026 10:00:00 GMT\r\nretry-after: Mon, 02 Nov 2026 09:00:00 GMT\r\n",
+            ),
+            _ => ("429 Too Many Requests", "retry-after: soon\r\n"),
+        };
+        response(status, headers, "")
+    })
+    .await;
+    for (path, seconds) in [
+        ("seconds", Some(120)),
+        ("date", Some(90)),
+        ("past", Some(0)),
+        ("other", None),
+    ] {
+        let error = net.get(&format!("http://site.example/{path}")).await.unwrap_err();
+        assert_eq!(error.code(), "rate_limited", "{path}");
+        assert_eq!(error.retry_after().map(|after| after.as_secs()), seconds, "{path}");
     }
 }
 
@@ -109,7 +139,7 @@ fn every_error_has_a_code_and_a_sentence() {
         FetchError::CertificateInvalid,
         FetchError::NotFound,
         FetchError::AccessDenied,
-        FetchError::RateLimited,
+        FetchError::RateLimited { retry_after: None },
         FetchError::SiteError { status: 500 },
         FetchError::InvalidResponse,
         FetchError::TooLarge { limit: 4_500_000 },

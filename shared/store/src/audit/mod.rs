@@ -23,31 +23,11 @@ impl Store {
         entry: &AuditEntry,
         mut parts: Vec<TransactWriteItem>,
     ) -> Result<Transaction> {
-        let body = serde_json::to_string(entry).map_err(Error::internal)?;
-        let month = entry.created_at.to_string()[..7].to_owned();
         let own = parts.len();
         let mut backoff = Backoff::default();
         loop {
-            let last = self.last_link(&entry.tenant, &month).await?;
-            let link = ChainLink::after(last.as_ref(), &body);
-            let key = keys::audit_entry(&entry.tenant, &month, link.number);
-            let mut item = Item::from([
-                ("pk".to_owned(), s(key.pk)),
-                ("sk".to_owned(), s(key.sk)),
-                ("id".to_owned(), s(entry.id.as_str())),
-                ("owner".to_owned(), s(entry.tenant.as_str())),
-                ("month".to_owned(), s(keys::audit_month_of(&month, &entry.tenant))),
-                ("subject".to_owned(), s(&entry.subject)),
-                ("number".to_owned(), n(link.number)),
-                ("hash".to_owned(), s(&link.hash)),
-                ("body".to_owned(), s(&body)),
-            ]);
-            if let Some(actor) = &entry.actor.id {
-                item.insert("actor".to_owned(), s(actor));
-            }
             parts.truncate(own);
-            parts.push(self.audit().part_put_new(item)?);
-            parts.push(self.head(&entry.tenant, &month, &link)?);
+            parts.extend(self.next_audit_parts(entry).await?);
             match transact(&self.db, parts.clone()).await? {
                 // Another entry of this tenant took this position: the chain continues after it.
                 Transaction::Refused(part) if part >= own => {
@@ -58,6 +38,33 @@ impl Store {
                 other => return Ok(other),
             }
         }
+    }
+
+    /// Returns the parts that add an entry at the end of its chain. They are refused if another entry came first.
+    pub(crate) async fn next_audit_parts(&self, entry: &AuditEntry) -> Result<[TransactWriteItem; 2]> {
+        let body = serde_json::to_string(entry).map_err(Error::internal)?;
+        let month = entry.created_at.to_string()[..7].to_owned();
+        let last = self.last_link(&entry.tenant, &month).await?;
+        let link = ChainLink::after(last.as_ref(), &body);
+        let key = keys::audit_entry(&entry.tenant, &month, link.number);
+        let mut item = Item::from([
+            ("pk".to_owned(), s(key.pk)),
+            ("sk".to_owned(), s(key.sk)),
+            ("id".to_owned(), s(entry.id.as_str())),
+            ("owner".to_owned(), s(entry.tenant.as_str())),
+            ("month".to_owned(), s(keys::audit_month_of(&month, &entry.tenant))),
+            ("subject".to_owned(), s(&entry.subject)),
+            ("number".to_owned(), n(link.number)),
+            ("hash".to_owned(), s(&link.hash)),
+            ("body".to_owned(), s(&body)),
+        ]);
+        if let Some(actor) = &entry.actor.id {
+            item.insert("actor".to_owned(), s(actor));
+        }
+        Ok([
+            self.audit().part_put_new(item)?,
+            self.head(&entry.tenant, &month, &link)?,
+        ])
     }
 
     /// Adds an entry without a change of data.

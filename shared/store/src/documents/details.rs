@@ -48,7 +48,7 @@ impl Documents {
             Some([]) => changes.remove("tags"),
             tags => changes.set_if("tags", tags.map(|tags| value(&tags)).transpose()?),
         };
-        let parts = vec![part(changes.on(update))?];
+        let parts = vec![part(changes.on(update))?, self.part_note_change(id, now)?];
         Ok(self.store.transact_audited(entry, parts).await? == Transaction::Done)
     }
 }

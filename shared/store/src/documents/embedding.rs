@@ -1,12 +1,12 @@
 //! The vectors of a document's segment, batch by batch.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
-use domain::{Document, DocumentId, Result, documents::embedding::Embedding};
+use domain::{Document, DocumentId, Result, Timestamp, documents::embedding::Embedding};
 
 use super::Documents;
 use crate::{
     keys,
-    table::item::{conditional, from_item, s, value},
+    table::item::{Transaction, conditional, from_item, part, s, transact, value},
 };
 
 /// Attribute: how far the vectors of the segment in use are.
@@ -53,11 +53,12 @@ impl Documents {
         id: &DocumentId,
         (old, new): (&str, &str),
         embedding: &Embedding,
+        now: Timestamp,
     ) -> Result<bool> {
         let update = self
             .store
             .app()
-            .update(&keys::document(&self.org, id))
+            .part_update(&keys::document(&self.org, id))
             .update_expression(format!(
                 "SET #segment = :new, replaced_segment = :old, {EMBEDDING} = :embedding REMOVE {EMBEDDED_BATCHES}"
             ))
@@ -66,6 +67,7 @@ impl Documents {
             .expression_attribute_values(":old", s(old))
             .expression_attribute_values(":new", s(new))
             .expression_attribute_values(":embedding", value(embedding)?);
-        Ok(conditional(update).await?.is_some())
+        let parts = vec![part(update)?, self.part_note_change(id, now)?];
+        Ok(transact(&self.store.db, parts).await? == Transaction::Done)
     }
 }

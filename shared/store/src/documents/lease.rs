@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     keys,
-    table::item::{Item, conditional, conditional_once, conditional_or_own, from_item, n, s, value},
+    table::item::{Item, Transaction, conditional, conditional_once, from_item, n, part, s, transact, value},
 };
 
 /// Attribute: readings that began and whose worker never reported a result.
@@ -235,14 +235,13 @@ impl Documents {
         let update = self
             .store
             .app()
-            .update(&keys::document(&self.org, id))
+            .part_update(&keys::document(&self.org, id))
             .condition_expression("lease_holder = :me AND done < :generation AND want >= :generation")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":me", s(holder))
             .expression_attribute_values(":generation", n(generation))
             .expression_attribute_values(":status", outcome.status()?)
             .expression_attribute_values(":now", s(now.to_string()));
-        let (ended_at, status) = (s(now.to_string()), outcome.status()?);
         let common = "#status = :status, updated_at = :now, progress = :percent";
         let remove =
             format!("lease_holder, lease_ms, checkpoint, {CHECKPOINT_PERCENT}, {INTERRUPTED}, {READER_DEATHS}");
@@ -317,13 +316,8 @@ impl Documents {
                     .expression_attribute_values(":failure", value(failure)?)
             }
         };
-        // Finishing removes the lease.
-        let is_own = |item: &Item| {
-            item.get("updated_at") == Some(&ended_at)
-                && item.get("status") == Some(&status)
-                && !item.contains_key("lease_ms")
-        };
-        Ok(conditional_or_own(update, is_own).await?.is_some())
+        let parts = vec![part(update)?, self.part_note_change(id, now)?];
+        Ok(transact(&self.store.db, parts).await? == Transaction::Done)
     }
 
     /// Begins an update of a document on the condition that `holder` has its lease.

@@ -1,14 +1,18 @@
 //! Documents of an organization.
 
+pub(crate) mod crawls;
+pub(crate) mod due_fetches;
 pub(crate) mod objects;
 pub(crate) mod outbox;
 pub(crate) mod pending_uploads;
 
+mod changes;
 mod details;
 mod duplicates;
 mod embedding;
 mod fetched;
 mod lease;
+mod refresh;
 mod reindex;
 mod versions;
 
@@ -16,9 +20,9 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
 use domain::{
-    Document, DocumentId, DocumentStatus, Entitlements, Error, OrgId, OutboxEntry, Page, PageRequest, PendingUpload,
-    PlanLimit, Purge, Result, Timestamp, UserId, documents::outbox::OutboxStep, documents::pending_upload::UploadSweep,
-    time::after,
+    AuditEntry, CrawlId, Document, DocumentId, DocumentStatus, Entitlements, Error, OrgId, OutboxEntry, Page,
+    PageRequest, PendingUpload, PlanLimit, Purge, Result, Timestamp, UserId, documents::outbox::OutboxStep,
+    documents::pending_upload::UploadSweep, time::after,
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
@@ -31,6 +35,7 @@ use crate::{
 pub use details::DocumentChange;
 pub use fetched::FileStored;
 pub use lease::{Attempts, Lease, Outcome};
+pub use refresh::Checked;
 pub use versions::{NewVersion, VersionAdded};
 
 /// The documents of one organization.
@@ -54,6 +59,8 @@ pub struct DocumentFilter {
     pub status: Option<DocumentStatus>,
     /// Only those with this tag, normalized.
     pub tag: Option<String>,
+    /// Only those of this crawl.
+    pub crawl: Option<CrawlId>,
 }
 
 /// The outcome of acknowledging an upload.
@@ -109,6 +116,8 @@ impl Documents {
                 .build(),
         ];
         parts.extend(self.part_put_content(document)?);
+        let due = self.due(document, document.due_ms);
+        parts.extend(self.store.parts_move_due(None, due.as_ref())?);
         let one_more = ResourceChange::document(1, document.size_bytes);
         Ok(
             match self
@@ -139,10 +148,10 @@ impl Documents {
         }
     }
 
-    /// Deletes a document: it is invisible at once and no longer counts. An entry has its files removed, and another
+    /// Deletes a document, with an audit entry: it is invisible at once and no longer counts. An outbox entry has its files removed, and another
     /// one those that a worker still writes, once none can arrive any more. Returns `false` if it was deleted or got
     /// another file since it was read, and nothing was written.
-    pub async fn delete(&self, document: &Document, now: Timestamp) -> Result<bool> {
+    pub async fn delete(&self, document: &Document, entry: &AuditEntry, now: Timestamp) -> Result<bool> {
         let purge = Purge::Document {
             org_id: self.org.clone(),
             document_id: document.id.clone(),
@@ -158,11 +167,16 @@ impl Documents {
             self.part_delete_unchanged(document)?,
             app.part_put(to_item(&keys::upload_sweep(&sweep), &sweep)?)?,
             self.store.part_purge_entry(&purge, now.as_millisecond())?,
+            self.part_note_change(&document.id, now)?,
         ];
         parts.extend(self.part_delete_content(document)?);
+        let due = self.due(document, document.due_ms);
+        parts.extend(self.store.parts_move_due(due.as_ref(), None)?);
         let one_less = ResourceChange::document(-1, document.stored_bytes());
-        let deleted = self.store.transact_counted(&self.org, parts, &one_less, None).await?;
-        Ok(deleted == Counted::Done)
+        let deleted = self
+            .store
+            .transact_counted_audited(&self.org, parts, &one_less, None, Some(entry));
+        Ok(deleted.await? == Counted::Done)
     }
 
     /// Returns one document.
@@ -181,6 +195,9 @@ impl Documents {
         }
         if let Some(tag) = &filter.tag {
             narrow = narrow.and("contains(#tags, :tag)", ("#tags", "tags"), (":tag", s(tag)));
+        }
+        if let Some(crawl) = &filter.crawl {
+            narrow = narrow.and("#crawl = :crawl", ("#crawl", "crawl"), (":crawl", s(crawl.as_str())));
         }
         let found = self
             .store

@@ -1,6 +1,6 @@
 //! The bucket: uploaded files, search segments and archives.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::{
     Client,
@@ -10,13 +10,14 @@ use aws_sdk_s3::{
     types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart},
 };
 use bytes::Bytes;
-use domain::{Error, Result};
+use domain::{Clock, Error, Result};
 
 /// An S3 bucket.
 #[derive(Debug, Clone)]
 pub struct Objects {
     s3: Client,
     bucket: std::sync::Arc<str>,
+    clock: Clock,
 }
 
 /// A multipart upload. The object exists, complete, once the last part is there.
@@ -39,7 +40,7 @@ pub struct PresignedPut {
 impl Objects {
     /// Creates a client of the bucket called `bucket`. With an endpoint override it uses path-style addressing, because
     /// bucket names of a local endpoint have no DNS entry.
-    pub fn new(config: &aws_types::SdkConfig, bucket: &str) -> Self {
+    pub fn new(config: &aws_types::SdkConfig, bucket: &str, clock: Clock) -> Self {
         let path_style = config.endpoint_url().is_some();
         let config = aws_sdk_s3::config::Builder::from(config)
             .force_path_style(path_style)
@@ -47,6 +48,7 @@ impl Objects {
         Self {
             s3: Client::from_conf(config),
             bucket: bucket.into(),
+            clock,
         }
     }
 
@@ -141,10 +143,17 @@ impl Objects {
         Ok(())
     }
 
-    /// Returns a presigned URL that reads an object and is valid this long. It is signed with the SDK's clock, as every
-    /// call.
+    /// Returns the time for which a presigned URL is valid from now on.
+    fn presigning(&self, valid_for: Duration) -> Result<PresigningConfig> {
+        let now = u64::try_from(self.clock.now_ms()).map_err(Error::internal)?;
+        let now = SystemTime::UNIX_EPOCH + Duration::from_millis(now);
+        let config = PresigningConfig::builder().start_time(now).expires_in(valid_for);
+        config.build().map_err(Error::internal)
+    }
+
+    /// Returns a presigned URL that reads an object and is valid this long.
     pub async fn link(&self, key: &str, valid_for: Duration) -> Result<String> {
-        let valid = PresigningConfig::expires_in(valid_for).map_err(Error::internal)?;
+        let valid = self.presigning(valid_for)?;
         let get = self.s3.get_object().bucket(&*self.bucket).key(key);
         let link = get.presigned(valid).await.map_err(Error::unavailable)?;
         Ok(link.uri().to_owned())
@@ -159,7 +168,7 @@ impl Objects {
         content_type: &str,
         valid_for: Duration,
     ) -> Result<String> {
-        let valid = PresigningConfig::expires_in(valid_for).map_err(Error::internal)?;
+        let valid = self.presigning(valid_for)?;
         let get = self.s3.get_object().bucket(&*self.bucket).key(key);
         let get = get
             .response_content_disposition(disposition)
@@ -170,8 +179,7 @@ impl Objects {
     }
 
     /// Returns a presigned request that puts an object of exactly this length and media type, if none exists with this
-    /// key. It is signed with the SDK's clock, as every call, and expires with the credentials it was signed with:
-    /// those of a function are valid for hours.
+    /// key. It also expires with the credentials it was signed with: those of a function are valid for hours.
     pub async fn presign_put(
         &self,
         key: &str,
@@ -179,7 +187,7 @@ impl Objects {
         length: u64,
         valid_for: Duration,
     ) -> Result<PresignedPut> {
-        let valid = PresigningConfig::expires_in(valid_for).map_err(Error::internal)?;
+        let valid = self.presigning(valid_for)?;
         let put = self.s3.put_object().bucket(&*self.bucket).key(key);
         let put = put
             .content_type(content_type)

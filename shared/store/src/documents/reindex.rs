@@ -33,7 +33,11 @@ impl Documents {
             .expression_attribute_values(":zero", n(0))
             .expression_attribute_values(":now", s(now.to_string()));
         let promise = to_item(&keys::outbox(&promise.document), promise)?;
-        let parts = vec![part(update)?, app.part_put(promise)?];
+        let parts = vec![
+            part(update)?,
+            app.part_put(promise)?,
+            self.part_note_change(&document.id, now)?,
+        ];
         Ok(matches!(transact(&self.store.db, parts).await?, Transaction::Done))
     }
 }

@@ -2,8 +2,8 @@
 
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use domain::{
-    Document, DocumentId, DocumentStatus, DocumentVersion, Entitlements, IndexFailure, OutboxEntry, PendingUpload,
-    PlanLimit, Result, Timestamp, documents::pending_upload::UploadSweep, time::after,
+    AuditEntry, Document, DocumentId, DocumentStatus, DocumentVersion, Entitlements, IndexFailure, OutboxEntry,
+    PendingUpload, PlanLimit, Result, Timestamp, WebSource, documents::pending_upload::UploadSweep, time::after,
 };
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
 use crate::{
     Partition, TableName, keys,
     orgs::resource_counts::{Counted, ResourceChange},
-    table::item::{ITEM_EXISTS, Transaction, conditional, n, part, s, to_item, transact, value},
+    table::item::{ITEM_EXISTS, Transaction, conditional, n, part, s, to_item, value},
 };
 
 /// A version to add to a document.
@@ -29,6 +29,10 @@ pub struct NewVersion<'a> {
     pub promise: &'a OutboxEntry,
     /// The limits that must allow its bytes.
     pub own: &'a Entitlements,
+    /// What the page says about itself that it was fetched from.
+    pub web: Option<&'a WebSource>,
+    /// The audit entry.
+    pub entry: &'a AuditEntry,
 }
 
 /// The outcome of adding a version.
@@ -65,19 +69,21 @@ impl Documents {
         self.store.app().get(key).await
     }
 
-    /// Adds a version to a document as it was read, and requests that it be indexed. The one in use stays in use until
+    /// Adds a version to a document as it was read, with an audit entry, and requests that it be indexed. The one in use stays in use until
     /// then.
     pub async fn add_version(&self, document: &Document, new: NewVersion<'_>, now: Timestamp) -> Result<VersionAdded> {
         let app = self.store.app();
         let (added, dropped) = (new.version.size_bytes, new.dropped.map_or(0, |old| old.size_bytes));
         let kept = (document.stored_bytes() + added).saturating_sub(dropped);
-        let update = self.request_version(
-            document,
-            new.version.number,
-            now,
-            "latest_version = :wanted, kept_bytes = :kept, ",
-        )?;
-        let update = update.expression_attribute_values(":kept", n(kept));
+        let set = match new.web {
+            None => "latest_version = :wanted, kept_bytes = :kept, ",
+            Some(_) => "latest_version = :wanted, kept_bytes = :kept, web = :web, ",
+        };
+        let update = self.request_version(document, new.version.number, now, set)?;
+        let mut update = update.expression_attribute_values(":kept", n(kept));
+        if let Some(web) = new.web {
+            update = update.expression_attribute_values(":web", value(web)?);
+        }
         let row = |version: &DocumentVersion| {
             to_item(
                 &keys::document_version(&self.org, &document.id, version.number),
@@ -119,7 +125,10 @@ impl Documents {
         let more = if new.upload.is_some() { 0 } else { signed(added) };
         let change = ResourceChange::bytes(more - signed(dropped));
         let own = new.upload.is_none().then_some(new.own);
-        let counted = self.store.transact_counted(&self.org, parts, &change, own).await?;
+        let written = self
+            .store
+            .transact_counted_audited(&self.org, parts, &change, own, Some(new.entry));
+        let counted = written.await?;
         Ok(match counted {
             Counted::Done => VersionAdded::Done,
             Counted::Refused(refused) if refused == upload_part => VersionAdded::UploadEnded,
@@ -128,13 +137,14 @@ impl Documents {
         })
     }
 
-    /// Requests that a kept version be indexed and replace the one in use. Returns `false` if the document has changed
+    /// Requests that a kept version be indexed and replace the one in use, with an audit entry. Returns `false` if the document has changed
     /// since it was read, and nothing was written.
     pub async fn restore_version(
         &self,
         document: &Document,
         number: u32,
         promise: &OutboxEntry,
+        entry: &AuditEntry,
         now: Timestamp,
     ) -> Result<bool> {
         let app = self.store.app();
@@ -142,7 +152,7 @@ impl Documents {
             part(self.request_version(document, number, now, "")?)?,
             app.part_put(to_item(&keys::outbox(&document.id), promise)?)?,
         ];
-        Ok(transact(&self.store.db, parts).await? == Transaction::Done)
+        Ok(self.store.transact_audited(entry, parts).await? == Transaction::Done)
     }
 
     /// Records why a version could not be indexed, or that it could. The version may be gone.

@@ -1,9 +1,10 @@
 //! Keys of what organizations and users own: documents, chatbots, conversations, prompts; and of outbox entries.
 
 use domain::{
-    ChatbotId, ConversationId, DocumentId, MailId, OrgId, PromptId, Turn, TurnId, UserId,
-    documents::pending_upload::UploadSweep,
+    ChatbotId, ConversationId, CrawlId, DocumentId, DueFetch, FetchTarget, MailId, OrgId, PromptId, Turn, TurnId,
+    UserId, documents::pending_upload::UploadSweep,
 };
+use sha2::{Digest as _, Sha256};
 
 use super::{Key, key, shard_of};
 
@@ -50,6 +51,21 @@ pub fn document_versions(document: &DocumentId) -> String {
 /// A version of a document. The number has a fixed width, so that keys sort by it.
 pub fn document_version(org: &OrgId, document: &DocumentId, number: u32) -> Key {
     key(tenant(org), format!("{}{number:06}", document_versions(document)))
+}
+
+/// Partition of the changes of an organization's documents, sorted by time.
+pub fn document_changes(org: &OrgId) -> String {
+    format!("O#{org}#CHANGES")
+}
+
+/// Lower bound of the changes at this moment (milliseconds since the Unix epoch) or later.
+pub fn changes_since(ms: i64) -> String {
+    format!("{ms:016}")
+}
+
+/// A change of a document.
+pub fn document_change(org: &OrgId, ms: i64, document: &DocumentId) -> Key {
+    key(document_changes(org), format!("{}#{document}", changes_since(ms)))
 }
 
 /// Counters of the resources that the plan of an organization limits.
@@ -210,4 +226,56 @@ pub fn upload_sweep(sweep: &UploadSweep) -> Key {
     let file = sweep.file.as_ref().and_then(|file| file.rsplit('/').next());
     let sk = file.map_or(of_document.clone(), |file| format!("{of_document}#{file}"));
     key(UPLOAD_SWEEPS.to_owned(), sk)
+}
+
+/// Sort key prefix of crawls.
+pub const CRAWLS: &str = "CR#";
+
+/// A crawl.
+pub fn crawl(org: &OrgId, crawl: &CrawlId) -> Key {
+    key(tenant(org), format!("{CRAWLS}{crawl}"))
+}
+
+/// The active crawls of an organization.
+pub fn active_crawls(org: &OrgId) -> Key {
+    key(tenant(org), "CRAWLS")
+}
+
+/// Sort key prefix of the pages that crawls have made documents of.
+pub const CRAWLED_PAGES: &str = "CP#";
+
+/// Sort key prefix of the pages that a crawl has made documents of.
+pub fn crawled_pages(crawl: &CrawlId) -> String {
+    format!("{CRAWLED_PAGES}{crawl}#")
+}
+
+/// A page that a crawl has made a document of. `page`: the key of its address, which may be longer than a sort key.
+pub fn crawled_page(org: &OrgId, crawl: &CrawlId, page: &str) -> Key {
+    let hash = hex::encode(&Sha256::digest(page)[..16]);
+    key(tenant(org), format!("{}{hash}", crawled_pages(crawl)))
+}
+
+/// Partition of the fetches that are due at a time, one for each page that is refreshed: it takes 1,000 writes a second.
+pub const DUE_FETCHES: &str = "FETCH";
+
+/// Lower bound of the fetches that are due at this moment (milliseconds since the Unix epoch) or later.
+pub fn fetches_before(now_ms: i64) -> String {
+    format!("{now_ms:016}")
+}
+
+/// A fetch that is due at a time. Sorts by that.
+pub fn due_fetch(due: &DueFetch) -> Key {
+    let id = match &due.target {
+        FetchTarget::Document { document_id } => document_id.as_str(),
+        FetchTarget::Crawl { crawl_id } => crawl_id.as_str(),
+    };
+    key(DUE_FETCHES.to_owned(), format!("{}#{id}", fetches_before(due.due_ms)))
+}
+
+/// The document or crawl that a due fetch is about.
+pub fn fetch_target(due: &DueFetch) -> Key {
+    match &due.target {
+        FetchTarget::Document { document_id } => document(&due.org_id, document_id),
+        FetchTarget::Crawl { crawl_id } => crawl(&due.org_id, crawl_id),
+    }
 }

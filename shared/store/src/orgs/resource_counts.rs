@@ -8,11 +8,12 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::{CancellationReason, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
-use domain::{DocumentId, Entitlements, Error, OrgId, PlanLimit, PlanResource, Result};
+use domain::{AuditEntry, DocumentId, Entitlements, Error, OrgId, PlanLimit, PlanResource, Result};
 use serde::Deserialize;
 
 use crate::{
     Store, keys,
+    table::backoff::Backoff,
     table::item::{Item, conditional, n, part},
     table::transaction::{CONDITION_FAILED, Canceled, transact_or_reasons},
 };
@@ -134,10 +135,27 @@ impl Store {
         change: &ResourceChange,
         own: Option<&Entitlements>,
     ) -> Result<Counted> {
+        self.transact_counted_audited(org, parts, change, own, None).await
+    }
+
+    /// Writes all parts together with the change of the counters of `org` and an audit entry, or nothing. With `own`,
+    /// only within these limits.
+    pub(crate) async fn transact_counted_audited(
+        &self,
+        org: &OrgId,
+        parts: Vec<TransactWriteItem>,
+        change: &ResourceChange,
+        own: Option<&Entitlements>,
+        entry: Option<&AuditEntry>,
+    ) -> Result<Counted> {
         let counter = parts.len();
+        let mut backoff = Backoff::default();
         loop {
             let mut all = parts.clone();
             all.push(change.part(self, org, own)?);
+            if let Some(entry) = entry {
+                all.extend(self.next_audit_parts(entry).await?);
+            }
             let Err(Canceled { reasons, error }) = transact_or_reasons(&self.db, all).await? else {
                 return Ok(Counted::Done);
             };
@@ -147,6 +165,13 @@ impl Store {
             };
             if refused < counter {
                 return Ok(Counted::Refused(refused));
+            }
+            if refused > counter {
+                // Another entry took this position of the audit log.
+                if !backoff.wait().await? {
+                    return Err(Error::unavailable("the audit log is too busy"));
+                }
+                continue;
             }
             let counts = reasons[refused].item.clone().unwrap_or_default();
             if !change.is_counted_in(&counts) {

@@ -4,6 +4,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart, Delete, ObjectIdentifier};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Fixture;
@@ -307,6 +308,36 @@ async fn a_presigned_address_needs_no_credentials_and_no_other_one_works() {
     assert_eq!(http.get(forged).send().await.unwrap().status(), 403);
     let unsigned = format!("{}/uploads/p", fixture.cloud.endpoint());
     assert_eq!(http.get(unsigned).send().await.unwrap().status(), 403);
+}
+
+#[tokio::test]
+async fn a_presigned_address_expires_by_the_clock_of_the_services() {
+    let fixture = Fixture::new().await;
+    let client = with_bucket(&fixture).await;
+    let put = client.put_object().bucket("uploads").key("p");
+    put.body(ByteStream::from_static(b"hello")).send().await.unwrap();
+    let http = reqwest::Client::new();
+    let status = async |url: &str| http.get(url).send().await.unwrap().status().as_u16();
+    fixture.clock.store(domain::Clock::default().now_ms(), Ordering::SeqCst);
+    let link = async || {
+        let now = Duration::from_millis(fixture.clock.load(Ordering::SeqCst).try_into().unwrap());
+        let config = PresigningConfig::builder().start_time(std::time::UNIX_EPOCH + now);
+        let config = config.expires_in(Duration::from_mins(15)).build().unwrap();
+        let get = client.get_object().bucket("uploads").key("p");
+        get.presigned(config).await.unwrap().uri().to_owned()
+    };
+    let first = link().await;
+    assert_eq!(status(&first).await, 200);
+    fixture.advance(Duration::from_mins(14));
+    assert_eq!(status(&first).await, 200);
+    fixture.advance(Duration::from_mins(2));
+    let expired = http.get(&first).send().await.unwrap();
+    assert_eq!(expired.status(), 403);
+    let text = expired.text().await.unwrap();
+    assert!(text.contains("<Message>Request has expired</Message>"), "{text}");
+    // One that is signed now works, however far the clock has been moved.
+    fixture.advance(Duration::from_hours(24 * 400));
+    assert_eq!(status(&link().await).await, 200);
 }
 
 #[tokio::test]

@@ -2,16 +2,14 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use domain::{
-    AnswerMode, Chatbot, ChatbotId, ChatbotSettings, Citation, Document, DocumentStatus, Error, OrgId, Result,
-};
+use domain::{AnswerMode, Chatbot, ChatbotId, ChatbotSettings, Citation, Error, OrgId, Result};
 use futures::future::BoxFuture;
 use llm::{Mark, NO_PASSAGE, Source, statements};
 use retrieval::{
     Exchange, Indexed, Language, Passage, QuestionVector, Segment, SourceLocation, Vector, is_same_question,
 };
 
-use crate::{App, BillingContext, Generation};
+use crate::{App, BillingContext, Generation, documents::manifests::DocumentHead};
 
 /// Sentences of a passage that are compared with a question.
 const MOST_SENTENCES: usize = 24;
@@ -107,13 +105,13 @@ impl App {
         limit: usize,
         query: impl AsyncFnOnce(&[Language]) -> String,
     ) -> Result<Grounding> {
-        let documents = self.store.documents(&bot.org).get_many(&bot.documents).await?;
-        let unread = documents.iter().filter(|document| is_unread(document)).count();
-        let (ready, keys): (Vec<&Document>, Vec<String>) = documents
+        self.reject_stale_epoch().await;
+        let documents = self.documents_to_search(bot).await?;
+        let unread = documents.iter().filter(|document| document.is_unread).count();
+        let (ready, keys): (Vec<&DocumentHead>, Vec<String>) = documents
             .iter()
             .filter_map(|document| Some((document, document.segment.clone()?)))
             .unzip();
-        self.reject_stale_epoch().await;
         let segments = self.segments_of(bot, keys).await?;
         let indexed: Vec<Indexed<'_>> = ready
             .iter()
@@ -194,11 +192,6 @@ impl App {
         let nearest = nearest.max_by(|(_, one), (_, other)| cosine(one).total_cmp(&cosine(other)));
         nearest.map(|(sentence, _)| sentence)
     }
-}
-
-/// Not searchable yet, but it will be. A document that is being reindexed still uses its old segment.
-fn is_unread(document: &Document) -> bool {
-    document.segment.is_none() && matches!(document.status, DocumentStatus::Pending | DocumentStatus::Processing)
 }
 
 impl Grounding {
