@@ -261,10 +261,10 @@ async fn documents_of_a_chatbot_come_and_go_and_so_does_it() {
 #[tokio::test]
 async fn a_document_is_indexed_whichever_write_of_its_worker_is_lost() {
     let t = Test::without_faults(PLANNED).await;
-    let ada = t.user("ada").await;
+    let ada = t.talker("ada").await;
     let mut lost = 0;
     for before in 0..8 {
-        for operation in ["UpdateItem", "DeleteItem"] {
+        for operation in ["UpdateItem", "DeleteItem", "TransactWriteItems"] {
             let text = format!("The warranty number {before} is five years.");
             let id = ada.upload("warranty.txt", text).await.created().text("id");
             faults(&t).plan_after(before, operation, Fault::AnswerLost);
@@ -279,7 +279,7 @@ async fn a_document_is_indexed_whichever_write_of_its_worker_is_lost() {
         }
     }
     assert!(lost >= 3, "{lost}");
-    assert_eq!(t.object_keys().await.len(), 32, "a file and a segment for each");
+    assert_eq!(t.object_keys().await.len(), 48, "a file and a segment for each");
 }
 
 #[tokio::test]

@@ -17,6 +17,11 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Number of polls after which indexing is considered stuck: two minutes.
 const LOOKS: usize = 1200;
 
+/// Number of polls after which a document without vectors is taken for one that gets none.
+const LOOKS_WITHOUT_MODEL: usize = 20;
+/// A question about the English documents.
+const IN_GERMAN: &str = "Wie viele Wochen kann ich mein Abonnement pausieren?";
+
 /// Signs up, uploads three documents, waits for their indexing, creates a chatbot over them, and asks questions.
 ///
 /// # Errors
@@ -45,9 +50,18 @@ pub async fn run(url: &str) -> Result<()> {
     for document in &documents {
         demo.watch(document).await?;
     }
-    let session = demo.open_session(&documents).await?;
+    let chatbot = demo.create_chatbot(&documents).await?;
+    let session = demo.open_session(&chatbot).await?;
     for question in samples::questions() {
         demo.ask(&session, question.text).await?;
+    }
+    if demo.have_vectors(&documents).await? {
+        let session = demo.open_session(&chatbot).await?;
+        demo.ask(&session, IN_GERMAN).await?;
+    } else {
+        println!(
+            "\nWith an embedding model (`make model`, then start the server again) it also answers questions in German."
+        );
     }
     Ok(())
 }
@@ -116,7 +130,31 @@ impl Demo {
         Err("indexing takes longer than two minutes".into())
     }
 
-    async fn open_session(&self, documents: &[String]) -> Result<String> {
+    /// Waits until passages can be found by their meaning; returns `false` if there is no embedding model.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a person watches; this is a client, not a function"
+    )]
+    async fn have_vectors(&self, documents: &[String]) -> Result<bool> {
+        for document in documents {
+            let path = format!("{}/api/v1/documents/{document}", self.url);
+            for look in 0..LOOKS {
+                let state = checked(self.http.get(&path).bearer_auth(&self.token).send().await?).await?;
+                let vectors = &state["vectors"];
+                if vectors.is_null() && look >= LOOKS_WITHOUT_MODEL {
+                    return Ok(false);
+                }
+                if !vectors.is_null() && vectors["done"] == vectors["total"] {
+                    println!("embedded   {}: {} passages", text(&state, "name"), vectors["total"]);
+                    break;
+                }
+                tokio::time::sleep(LOOK).await;
+            }
+        }
+        Ok(true)
+    }
+
+    async fn create_chatbot(&self, documents: &[String]) -> Result<String> {
         let bot = json!({"name": "Meridian assistant", "documents": documents});
         let bot = checked(self.post("/api/v1/chatbots").json(&bot).send().await?).await?;
         println!(
@@ -124,7 +162,11 @@ impl Demo {
             text(&bot, "name"),
             documents.len()
         );
-        let session = json!({"chatbotId": bot["id"]});
+        Ok(text(&bot, "id"))
+    }
+
+    async fn open_session(&self, chatbot: &str) -> Result<String> {
+        let session = json!({"chatbotId": chatbot});
         let session = checked(self.post("/api/chat/sessions").json(&session).send().await?).await?;
         Ok(text(&session, "id"))
     }

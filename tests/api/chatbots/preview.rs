@@ -277,7 +277,10 @@ async fn a_prescribed_answer_and_a_refusal_without_passages_call_no_model_and_co
         .json();
     assert_eq!(fixed["answer"]["content"], "At nine. [1] [cite:1]", "{fixed}");
     let refused = ada
-        .post(&path, json!({"content": "Is there a helicopter?", "generate": true}))
+        .post(
+            &path,
+            json!({"content": "Where can anybody rent helicopters on Sundays?", "generate": true}),
+        )
         .await
         .created()
         .json();

@@ -252,7 +252,8 @@ fn is_free_form(schema: &Value) -> bool {
         || schema["type"]
             .as_array()
             .is_some_and(|types| types.contains(&json!("object")));
-    is_object && schema.get("properties").is_none()
+    let are_switches = schema["additionalProperties"]["type"] == "boolean";
+    is_object && schema.get("properties").is_none() && !are_switches
 }
 
 #[test]
