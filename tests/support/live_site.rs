@@ -66,10 +66,10 @@ impl LiveSite {
 
     /// Puts a page of HTML: title, paragraphs, and links.
     pub(crate) fn page(&self, path: &str, title: &str, text: &str, links: &[&str]) {
-        let links: String = links
+        let links = links
             .iter()
-            .map(|link| format!("<li><a href=\"{link}\">More about it</a>"))
-            .collect();
+            .map(|link| format!("<li><a href=\"{link}\">More about it</a>"));
+        let links = links.collect::<Vec<_>>().concat();
         let html = format!(
             "<!doctype html><html lang=en><head><title>{title}</title></head><body><main><h1>{title}</h1><p>{text}</p>\
              </main><nav><ul>{links}</ul></nav></body></html>"

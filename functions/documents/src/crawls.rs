@@ -181,6 +181,7 @@ enum CrawlStatusPatch {
 
 /// A change of a crawl.
 #[derive(Deserialize, Validate, JsonSchema)]
+#[expect(clippy::option_option, reason = "null ends repetitions, absence changes nothing")]
 pub(crate) struct CrawlPatch {
     /// `cancelled` ends an active crawl; it is not repeated.
     #[garde(skip)]
@@ -193,6 +194,7 @@ pub(crate) struct CrawlPatch {
 }
 
 /// Tells a null from what was left out.
+#[expect(clippy::option_option, reason = "null ends repetitions, absence changes nothing")]
 pub(crate) fn given<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> std::result::Result<Option<Option<Refresh>>, D::Error> {
@@ -239,11 +241,11 @@ pub(crate) async fn update_crawl(
     app: Ctx,
     member: May<WriteDocuments>,
     Path(path): Path<CrawlPath>,
-    Body(patch): Body<CrawlPatch>,
+    Body(body): Body<CrawlPatch>,
 ) -> Result<Json<CrawlView>> {
     let change = CrawlChange {
-        cancel: patch.status.is_some(),
-        refresh: patch.refresh.map(|refresh| refresh.map(|refresh| refresh.every)),
+        cancel: body.status.is_some(),
+        refresh: body.refresh.map(|refresh| refresh.map(|refresh| refresh.every)),
     };
     let actor = member.actor();
     let changed = app.update_crawl(&member.org, &actor, &path.crawl_id, change);

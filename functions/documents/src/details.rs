@@ -19,6 +19,7 @@ use crate::{
 
 /// A change of a document.
 #[derive(Deserialize, Validate, JsonSchema)]
+#[expect(clippy::option_option, reason = "null ends repetitions, absence changes nothing")]
 pub(crate) struct DocumentPatch {
     /// New name, shown in lists and citations.
     #[garde(length(chars, max = Document::MAX_NAME), inner(custom(readable_name)))]

@@ -33,8 +33,7 @@ use web_pages::create_document_from_url;
 
 /// The operations of this function.
 pub fn api() -> Api {
-    Api::new("Documents")
-        .on_both_prefixes()
+    with_crawls(Api::new("Documents").on_both_prefixes())
         .post(
             "/documents/upload",
             upload_document,
@@ -59,26 +58,6 @@ pub fn api() -> Api {
             "Create a document from a URL. Fetches the web page or file, waits some seconds until it is indexed, and \
              returns it as `ready`; a large page, or one of a slow site, is `pending` and read in the background. With \
              `crawl` or `sitemap`, creates a crawl instead, which reads the pages of the site in the background.",
-        )
-        .get(
-            "/documents/crawls",
-            list_crawls,
-            "List crawls. Newest first, those of all members. `GET /documents` with `crawl` lists the documents of one.",
-        )
-        .get(
-            "/documents/crawls/{crawl_id}",
-            get_crawl,
-            "Get a crawl. With the number of pages found, stored and refused, and the reasons.",
-        )
-        .patch(
-            "/documents/crawls/{crawl_id}",
-            update_crawl,
-            "Update a crawl. Cancels it, or changes how often it is repeated.",
-        )
-        .delete(
-            "/documents/crawls/{crawl_id}",
-            delete_crawl,
-            "Delete a crawl. An active one ends. Its documents stay, unless `with_documents` is true.",
         )
         .get(
             "/documents",
@@ -144,6 +123,29 @@ pub fn api() -> Api {
             "Reindex a document. Chatbots answer from its current index until the new one is finished. A document \
              that is being indexed is returned as it is. `Prefer: wait=N` waits up to N seconds.",
         )
+}
+
+fn with_crawls(api: Api) -> Api {
+    api.get(
+        "/documents/crawls",
+        list_crawls,
+        "List crawls. Newest first, those of all members. `GET /documents` with `crawl` lists the documents of one.",
+    )
+    .get(
+        "/documents/crawls/{crawl_id}",
+        get_crawl,
+        "Get a crawl. With the number of pages found, stored and refused, and the reasons.",
+    )
+    .patch(
+        "/documents/crawls/{crawl_id}",
+        update_crawl,
+        "Update a crawl. Cancels it, or changes how often it is repeated.",
+    )
+    .delete(
+        "/documents/crawls/{crawl_id}",
+        delete_crawl,
+        "Delete a crawl. An active one ends. Its documents stay, unless `with_documents` is true.",
+    )
 }
 
 /// Form fields of an upload.

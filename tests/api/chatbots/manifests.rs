@@ -110,8 +110,9 @@ async fn a_question_to_many_documents_costs_a_bounded_number_of_reads() {
         reads.push(read);
     }
     // The chatbot has the IDs of its documents in its item: a unit for a hundred of them.
-    let most = 8.0 + number as f64 / 100.0;
-    let documents = number as f64 / 2.0;
+    let counted = f64::from(u32::try_from(number).unwrap());
+    let most = 8.0 + counted / 100.0;
+    let documents = counted / 2.0;
     assert!(reads[0] > documents, "{reads:?}: it reads them once");
     assert!(reads[1..].iter().all(|read| *read <= most), "{reads:?}: at most {most}");
     // What has changed is read, and nothing else.

@@ -177,10 +177,10 @@ async fn the_pages_of_a_site_become_documents_that_chatbots_answer_from() {
 async fn sitemaps_list_pages_that_nothing_links_to() {
     let (site, t, ada) = shop().await;
     let urls = |paths: &[&str]| {
-        let urls: String = paths
+        let urls = paths
             .iter()
-            .map(|path| format!("<url><loc>{}</loc></url>", site.url(path)))
-            .collect();
+            .map(|path| format!("<url><loc>{}</loc></url>", site.url(path)));
+        let urls = urls.collect::<Vec<_>>().concat();
         format!("<urlset>{urls}</urlset>")
     };
     site.page(
@@ -296,7 +296,7 @@ async fn repeated_late_and_simultaneous_messages_store_no_page_twice() {
             break;
         }
         step += 1;
-        if step % 3 == 0 {
+        if step.is_multiple_of(3) {
             // A worker takes the next step and dies.
             let now = app.clock.now();
             let until = domain::time::after(now, std::time::Duration::from_secs(65));

@@ -184,7 +184,7 @@ in_parts!(
 
 async fn what_is_sent_beyond_the_declared_fields_changes_nothing(part: usize) {
     let (policy, document) = (policy::read(), local::functions::openapi());
-    let (t, fixtures, _double) = guarded().await;
+    let (t, fixtures, _double) = Box::pin(guarded()).await;
     let (before, image) = (t.snapshot().await, t.image().await);
     let before = (&before, image.as_slice());
     let writing = operations().into_iter().filter(|operation| operation.method != "GET");

@@ -82,7 +82,7 @@ async fn every_operation_lets_in_whom_the_policy_names_and_nobody_else(part: usi
     let all = operations();
     policy.names_only(&all);
     let operations = part_of(all, part);
-    let (t, fixtures, _double) = guarded().await;
+    let (t, fixtures, _double) = Box::pin(guarded()).await;
     let (before, image) = (t.snapshot().await, t.image().await);
     assert!(before.len() > 100, "there is something to protect: {}", before.len());
 

@@ -62,7 +62,7 @@ in_parts!(
 
 async fn null_is_taken_for_every_optional_field(part: usize) {
     let (policy, document) = (policy::read(), local::functions::openapi());
-    let (t, fixtures, _double) = guarded().await;
+    let (t, fixtures, _double) = Box::pin(guarded()).await;
     let image = t.image().await;
     let with_body = |operation: &Operation| {
         let method = operation.method.to_lowercase();

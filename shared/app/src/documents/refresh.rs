@@ -72,9 +72,11 @@ impl App {
                     crawl_id,
                     run,
                     step,
-                } => self.crawl_step(org_id, crawl_id, (*run, *step), delivery).await,
+                } => Box::pin(self.crawl_step(org_id, crawl_id, (*run, *step), delivery)).await,
                 FetchMessage::Due(due) => match &due.target {
-                    FetchTarget::Document { document_id } => self.refresh_document(due, document_id, delivery).await,
+                    FetchTarget::Document { document_id } => {
+                        Box::pin(self.refresh_document(due, document_id, delivery)).await
+                    }
                     FetchTarget::Crawl { crawl_id } => self.repeat_crawl(due, crawl_id).await,
                 },
             }

@@ -316,7 +316,7 @@ async fn a_presigned_address_expires_by_the_clock_of_the_services() {
     let client = with_bucket(&fixture).await;
     let put = client.put_object().bucket("uploads").key("p");
     put.body(ByteStream::from_static(b"hello")).send().await.unwrap();
-    let http = reqwest::Client::new();
+    let http = reqwest::Client::builder().build().unwrap();
     let status = async |url: &str| http.get(url).send().await.unwrap().status().as_u16();
     fixture.clock.store(domain::Clock::default().now_ms(), Ordering::SeqCst);
     let link = async || {

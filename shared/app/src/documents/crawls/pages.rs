@@ -64,8 +64,8 @@ impl App {
                             depth,
                         };
                         return match document {
-                            Some(document) => self.update_page(step, document, file).await,
-                            None => self.store_page(step, page, &key, file).await,
+                            Some(document) => Box::pin(self.update_page(step, document, file)).await,
+                            None => Box::pin(self.store_page(step, page, &key, file)).await,
                         };
                     }
                     Verdict::Duplicate => "duplicate",
@@ -164,7 +164,7 @@ impl App {
             }
             return match stored {
                 PageStored::Full(_) => Ok(Some(CrawlEnded::Finished(CrawlEnd::PlanLimit))),
-                PageStored::Known => self.update_known(step, page, key, file).await,
+                PageStored::Known => Box::pin(self.update_known(step, page, key, file)).await,
                 _ => self.stopped(step).await,
             };
         }
@@ -188,7 +188,7 @@ impl App {
             .crawls(&step.crawl.org)
             .put_page(&step.crawl.id, key, &page)
             .await?;
-        self.update_page(step, document, file).await
+        Box::pin(self.update_page(step, document, file)).await
     }
 
     /// Returns how a crawl ends that may not store a page.

@@ -77,7 +77,7 @@ impl App {
             holder: &holder,
             deliveries: delivery.receive_count,
         };
-        let Err(error) = self.do_step(step).await else {
+        let Err(error) = Box::pin(self.do_step(step)).await else {
             return Ok(());
         };
         if delivery.is_last() {
@@ -101,7 +101,7 @@ impl App {
                 self.read_sitemap(&mut step, &url).await?;
                 (None, Some(url))
             }
-            Step::Fetch { url, depth } => (self.crawl_page(&mut step, &url, depth).await?, Some(url)),
+            Step::Fetch { url, depth } => (Box::pin(self.crawl_page(&mut step, &url, depth)).await?, Some(url)),
         };
         let StepOf {
             crawl,
