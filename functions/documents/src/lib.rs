@@ -33,7 +33,11 @@ use web_pages::create_document_from_url;
 
 /// The operations of this function.
 pub fn api() -> Api {
-    with_crawls(Api::new("Documents").on_both_prefixes())
+    with_crawls(with_documents(Api::new("Documents").on_both_prefixes()))
+}
+
+fn with_documents(api: Api) -> Api {
+    api
         .post(
             "/documents/upload",
             upload_document,

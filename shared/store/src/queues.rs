@@ -75,7 +75,7 @@ impl Queues {
         self.send_later(message, Duration::ZERO).await
     }
 
-    /// Sends a message that is delivered after a delay, in whole seconds and at most [`LONGEST_DELAY`].
+    /// Sends a message that is delivered after a delay, in whole seconds and at most 15 minutes.
     pub async fn send_later<M: Message>(&self, message: &M, delay: Duration) -> Result<()> {
         let body = serde_json::to_string(message).map_err(Error::internal)?;
         let delay = delay.min(LONGEST_DELAY);

@@ -21,7 +21,7 @@ impl App {
     /// Its settings may be changed.
     ///
     /// # Errors
-    /// Returns [`Error::NotFound`] for an unknown chatbot or document, [`Error::Invalid`] for too many documents.
+    /// Returns [`NotFound`](domain::Error::NotFound) for an unknown chatbot or document, [`Invalid`](domain::Error::Invalid) for too many documents.
     pub fn preview_of_member<'a>(
         &'a self,
         identity: &'a Identity,
@@ -63,7 +63,7 @@ impl App {
     /// owner of the organization if that member left.
     ///
     /// # Errors
-    /// Returns [`Error::NotFound`] for a chatbot that is not published, [`Error::Limit`] for too many requests.
+    /// Returns [`NotFound`](domain::Error::NotFound) for a chatbot that is not published, [`Limit`](domain::Error::Limit) for too many requests.
     pub fn preview_of_visitor<'a>(
         &'a self,
         network: Option<&'a Network>,
