@@ -338,13 +338,14 @@ fn print_openapi() -> Result<(), String> {
     Ok(())
 }
 
-/// Adds the embedding model that `make model` has fetched, unless the environment names one.
+/// Adds the embedding model that `make model` has fetched, unless the environment names one, or none.
 fn with_fetched_model(mut environment: Vec<(String, String)>) -> Vec<(String, String)> {
     let get = |name: &str| {
         let found = environment.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     };
-    if get(MODEL_VARIABLE).is_none() && get("EMBEDDING_MODEL_KEY").is_none() {
+    let is_decided = environment.iter().any(|(name, _)| name == MODEL_VARIABLE);
+    if !is_decided && get("EMBEDDING_MODEL_KEY").is_none() {
         let cache = match (get("XDG_CACHE_HOME"), get("HOME")) {
             (Some(cache), _) => PathBuf::from(cache),
             (None, Some(home)) => PathBuf::from(home).join(".cache"),

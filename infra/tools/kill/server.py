@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import http.client
 import json
+import os
 import shutil
 import socket
 import sqlite3
@@ -57,7 +58,9 @@ class Server:
     def spawn(self):
         command = [self.binary, "--port", self.port, "--aws-port", self.aws_port, "--data-dir", self.folder,
                    "--clock-ahead", self.ahead_s]
-        self.process = subprocess.Popen([str(part) for part in command], stdout=self.log, stderr=self.log)
+        # Without the embedding model that a developer may have fetched: it takes minutes for the longest file.
+        environment = {**os.environ, "EMBEDDING_MODEL": ""}
+        self.process = subprocess.Popen([str(part) for part in command], stdout=self.log, stderr=self.log, env=environment)
 
     def start(self):
         begun = time.monotonic()
