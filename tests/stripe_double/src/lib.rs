@@ -128,7 +128,9 @@ impl Shared {
         if let Some(file) = &self.settings.file {
             let text = serde_json::to_vec(&*locked(&self.state)).unwrap_or_default();
             // A local convenience: without it, the next run begins without payments.
-            let _ = std::fs::write(file, text);
+            // In one step: a process that is killed meanwhile leaves the file as it was, and no ID is given twice.
+            let new = file.with_extension("new");
+            let _ = std::fs::write(&new, text).and_then(|()| std::fs::rename(&new, file));
         }
     }
 }
