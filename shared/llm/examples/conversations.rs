@@ -10,11 +10,12 @@
 #![expect(clippy::print_stdout, reason = "the report is what it is for")]
 #![expect(clippy::expect_used, reason = "a file that cannot be read ends the measurement")]
 
-use futures::TryStreamExt as _;
-use futures::executor::block_on;
-use llm::{ChatEvent, ChatModel as _, ChatRequest, CitationFilter, Local, Message, Source, exchanges};
-use retrieval::{Indexed, Kind, Passage, Segment, SourceLocation, index_file, languages, says, search, standalone};
+mod support;
+
+use llm::{Message, exchanges};
+use retrieval::{Indexed, Kind, Segment, index_file, languages, says, search, standalone};
 use serde::Deserialize;
+use support::answer;
 
 /// Passages given to the model.
 const PASSAGES: usize = 8;
@@ -77,7 +78,8 @@ fn main() {
             let query = standalone(question, &before, &languages(&indexed));
             let passages = search(&indexed, &query, PASSAGES);
             messages.push(Message::user(question));
-            let (answer, is_answered) = answer(&messages, &passages);
+            let (answer, citations) = answer(messages.clone(), &passages);
+            let is_answered = !citations.cited().is_empty();
             let count = if turn == 0 { &mut openings } else { &mut follow_ups };
             count.asked += 1;
             count.found += usize::from(passages.iter().any(|passage| says(&passage.text, expected)));
@@ -99,49 +101,4 @@ fn main() {
         } = count;
         println!("{name}: {asked} asked, passage found {found}, answered {answered}, right {right}");
     }
-}
-
-/// Returns the answer of the built-in model, and whether it is one.
-fn answer(messages: &[Message], passages: &[Passage]) -> (String, bool) {
-    let sources = (1..).zip(passages).map(|(number, passage)| Source {
-        number,
-        name: passage.name.clone(),
-        place: match &passage.place {
-            SourceLocation::Page(page) => Some(format!("page {page}")),
-            SourceLocation::Heading(path) => Some(path.clone()),
-            SourceLocation::Whole => None,
-        },
-        text: passage.text.clone(),
-        before: passage.before.clone(),
-        after: passage.after.clone(),
-        language: passage.language,
-        score: passage.score,
-        relevance: passage.relevance,
-        likeness: passage.likeness,
-        nearest: passage.nearest.clone(),
-    });
-    let sources: Vec<Source> = sources.collect();
-    let numbers: Vec<u32> = sources.iter().map(|source| source.number).collect();
-    let request = ChatRequest {
-        model: "local".to_owned(),
-        system: None,
-        messages: messages.to_vec(),
-        sources: Some(sources),
-        refusal: None,
-        prescribed: None,
-        max_tokens: 1_024,
-        temperature: None,
-        reasoning_effort: None,
-    };
-    let events: Vec<ChatEvent> = block_on(Local.chat(request).try_collect()).expect("an answer");
-    let mut filter = CitationFilter::new(numbers, 0);
-    let mut text = String::new();
-    for event in events {
-        if let ChatEvent::Text(piece) = event {
-            text.push_str(&filter.push(&piece));
-        }
-    }
-    text.push_str(&filter.finish());
-    let is_answered = !filter.cited().is_empty();
-    (text, is_answered)
 }

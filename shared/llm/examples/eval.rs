@@ -13,18 +13,19 @@
 #![expect(clippy::expect_used, reason = "a file that cannot be read ends the measurement")]
 #![expect(clippy::disallowed_methods, reason = "it measures real time")]
 
+mod support;
+
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use embedding::{Model, Role};
-use futures::TryStreamExt as _;
-use futures::executor::block_on;
-use llm::{ChatEvent, ChatModel as _, ChatRequest, CitationFilter, Local, Message, Source, statements};
+use llm::{Message, statements};
 use retrieval::{
     Chunk, Citation, Embedder, Exchange, Indexed, Kind, Language, Passage, QuestionVector, Segment, SourceLocation,
     Vector, Vectors, hybrid_search, index_file, is_foreign, languages, sentences, standalone,
 };
 use serde::Deserialize;
+use support::answer;
 
 #[derive(Deserialize)]
 struct File {
@@ -415,31 +416,7 @@ fn ask(question: &str, passages: &[Passage]) -> Reply {
 }
 
 fn reply(messages: Vec<Message>, question: &str, passages: &[Passage]) -> Reply {
-    let sources: Vec<Source> = (1..)
-        .zip(passages)
-        .map(|(number, passage)| source(number, passage))
-        .collect();
-    let numbers: Vec<u32> = sources.iter().map(|source| source.number).collect();
-    let request = ChatRequest {
-        model: "local".to_owned(),
-        system: None,
-        messages,
-        sources: Some(sources),
-        refusal: None,
-        prescribed: None,
-        max_tokens: 1024,
-        temperature: None,
-        reasoning_effort: None,
-    };
-    let events: Vec<ChatEvent> = block_on(Local.chat(request).try_collect()).expect("an answer");
-    let mut filter = CitationFilter::new(numbers, 0);
-    let mut text = String::new();
-    for event in events {
-        if let ChatEvent::Text(piece) = event {
-            text.push_str(&filter.push(&piece));
-        }
-    }
-    text.push_str(&filter.finish());
+    let (text, filter) = answer(messages, passages);
     let cited: HashSet<u32> = filter.cited().into_iter().collect();
     let citations = (1..)
         .zip(passages)
@@ -450,22 +427,6 @@ fn reply(messages: Vec<Message>, question: &str, passages: &[Passage]) -> Reply 
         });
     let citations = citations.collect();
     Reply { text, citations }
-}
-
-fn source(number: u32, passage: &Passage) -> Source {
-    Source {
-        number,
-        name: passage.name.clone(),
-        place: None,
-        text: passage.text.clone(),
-        before: passage.before.clone(),
-        after: passage.after.clone(),
-        language: passage.language,
-        score: passage.score,
-        relevance: passage.relevance,
-        likeness: passage.likeness,
-        nearest: passage.nearest.clone(),
-    }
 }
 
 #[derive(Default)]

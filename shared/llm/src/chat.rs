@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt, sync::Arc};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use futures::future::{BoxFuture, FutureExt as _};
 use futures::stream::{BoxStream, StreamExt as _};
-use retrieval::{Exchange, Language};
+use retrieval::{Exchange, Language, Passage, SourceLocation};
 use serde::{Deserialize, Serialize};
 
 use crate::{ModelError, Provider};
@@ -179,6 +179,29 @@ pub struct Source {
     pub likeness: Option<f32>,
     /// The sentence whose meaning is nearest to that of a question in another language, if it was looked for.
     pub nearest: Option<String>,
+}
+
+impl Source {
+    /// Returns a passage that was found as a source with this number.
+    pub fn of(number: u32, passage: &Passage) -> Self {
+        Self {
+            number,
+            name: passage.name.clone(),
+            place: match &passage.place {
+                SourceLocation::Page(page) => Some(format!("page {page}")),
+                SourceLocation::Heading(path) => Some(path.clone()),
+                SourceLocation::Whole => None,
+            },
+            text: passage.text.clone(),
+            before: passage.before.clone(),
+            after: passage.after.clone(),
+            language: passage.language,
+            score: passage.score,
+            relevance: passage.relevance,
+            likeness: passage.likeness,
+            nearest: passage.nearest.clone(),
+        }
+    }
 }
 
 /// One event of an answer.

@@ -1,6 +1,6 @@
 //! Evaluations: a set of questions with what is expected, asked of a chatbot in one call.
 
-use domain::{ChatbotId, DocumentId, Error, Membership, Result};
+use domain::{Chatbot, ChatbotId, DocumentId, Error, Membership, Result};
 use futures::{StreamExt as _, future::BoxFuture, stream};
 use llm::Message;
 use tokio::time::{Instant, timeout_at};
@@ -92,15 +92,12 @@ impl App {
                         messages: vec![Message::user(&case.question)],
                         options: GenerationOptions::default(),
                     };
-                    let rank = async {
-                        if case.expects_passage() {
-                            self.rank_of_expected(member, id, &case).await
-                        } else {
-                            Ok((None, false))
-                        }
-                    };
                     let both = async {
-                        let rank = rank.await?;
+                        let rank = if case.expects_passage() {
+                            self.rank_of_expected(&chatbot, &case).await?
+                        } else {
+                            (None, false)
+                        };
                         Ok((rank, self.complete_whole_as(billing, Some(chatbot), asked).await))
                     };
                     let ((rank, is_found), answer) = match timeout_at(ends_at, both).await {
@@ -121,15 +118,8 @@ impl App {
     }
 
     /// Returns the rank of the expected passage, and whether the model is given it.
-    async fn rank_of_expected(
-        &self,
-        member: &Membership,
-        id: &ChatbotId,
-        case: &EvaluationCase,
-    ) -> Result<(Option<u32>, bool)> {
-        let found = self
-            .search_chatbot(&member.org, id, &case.question, Some(SEARCHED))
-            .await?;
+    async fn rank_of_expected(&self, chatbot: &Chatbot, case: &EvaluationCase) -> Result<(Option<u32>, bool)> {
+        let found = self.passages_of(chatbot, &case.question, Some(SEARCHED)).await?;
         let is_expected = |passage: &retrieval::Passage| {
             let is_in = case
                 .document

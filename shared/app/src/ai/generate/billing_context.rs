@@ -98,12 +98,11 @@ impl BillingContext {
     /// # Errors
     /// Returns [`Error::Forbidden`] `model_not_allowed` for a key that may use neither.
     pub fn asking(self, bot: &Chatbot) -> Result<Self> {
-        let mut billing = self.with_chatbot(bot);
-        if !billing.reaches(&chatbot_model(&bot.id)) {
-            billing.may_ask(&bot.settings.model)?;
-        } else if let Some(key) = &mut billing.key {
-            key.models = None;
+        let billing = self.with_chatbot(bot);
+        if billing.reaches(&chatbot_model(&bot.id)) {
+            return Ok(billing.without_model());
         }
+        billing.may_ask(&bot.settings.model)?;
         Ok(billing)
     }
 

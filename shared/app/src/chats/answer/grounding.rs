@@ -5,9 +5,7 @@ use std::{collections::HashSet, sync::Arc};
 use domain::{AnswerMode, Chatbot, ChatbotId, ChatbotSettings, Citation, Error, OrgId, Result};
 use futures::future::BoxFuture;
 use llm::{Mark, NO_PASSAGE, Source, statements};
-use retrieval::{
-    Exchange, Indexed, Language, Passage, QuestionVector, Segment, SourceLocation, Vector, is_same_question,
-};
+use retrieval::{Exchange, Indexed, Language, Passage, QuestionVector, Segment, Vector, is_same_question};
 
 use crate::{App, BillingContext, Generation, documents::manifests::DocumentHead};
 
@@ -84,18 +82,28 @@ impl App {
     ) -> BoxFuture<'a, Result<Vec<FoundPassage>>> {
         Box::pin(async move {
             let bot = self.chatbot(org, id).await?;
-            let given = bot.settings.top_k;
-            let limit = limit.unwrap_or(given) as usize;
-            let found = self
-                .search_documents(&bot, limit, async |_: &[Language]| question.to_owned())
-                .await?;
-            let passages = found.passages.into_iter().flatten().zip(0_u32..);
-            let passages = passages.map(|(passage, rank)| FoundPassage {
-                is_used: rank < given && passage.relevance >= bot.settings.min_relevance,
-                passage,
-            });
-            Ok(passages.collect())
+            self.passages_of(&bot, question, limit).await
         })
+    }
+
+    /// Returns the passages of [`App::search_chatbot`] for a chatbot that was read already.
+    pub(crate) async fn passages_of(
+        &self,
+        bot: &Chatbot,
+        question: &str,
+        limit: Option<u32>,
+    ) -> Result<Vec<FoundPassage>> {
+        let given = bot.settings.top_k;
+        let limit = limit.unwrap_or(given) as usize;
+        let found = self
+            .search_documents(bot, limit, async |_: &[Language]| question.to_owned())
+            .await?;
+        let passages = found.passages.into_iter().flatten().zip(0_u32..);
+        let passages = passages.map(|(passage, rank)| FoundPassage {
+            is_used: rank < given && passage.relevance >= bot.settings.min_relevance,
+            passage,
+        });
+        Ok(passages.collect())
     }
 
     /// Searches the indexed documents of `bot` for a query in their languages.
@@ -247,23 +255,7 @@ impl Grounding {
             likeness: None,
             nearest: None,
         });
-        let found = self.numbered().map(|(number, passage)| Source {
-            number,
-            name: passage.name.clone(),
-            place: match &passage.place {
-                SourceLocation::Page(page) => Some(format!("page {page}")),
-                SourceLocation::Heading(path) => Some(path.clone()),
-                SourceLocation::Whole => None,
-            },
-            text: passage.text.clone(),
-            before: passage.before.clone(),
-            after: passage.after.clone(),
-            language: passage.language,
-            score: passage.score,
-            relevance: passage.relevance,
-            likeness: passage.likeness,
-            nearest: passage.nearest.clone(),
-        });
+        let found = self.numbered().map(|(number, passage)| Source::of(number, passage));
         let all = earlier.chain(found).collect();
         self.passages.as_ref().map(|_| all)
     }
