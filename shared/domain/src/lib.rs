@@ -63,7 +63,7 @@ pub use page::{Page, PageRequest};
 pub use prompt::{PromptVersion, SystemPrompt, UserPrompt};
 pub use purge::Purge;
 pub use queue::{Message, Queue};
-pub use secret::Secret;
+pub use secret::{EncryptedSecret, Secret};
 pub use time::{Clock, Timestamp};
 pub use usage::generation::Category;
 pub use usage::limit::{LimitReached, RateLimitStatus, TokenLimit, TokenScope};

@@ -49,3 +49,14 @@ impl schemars::JsonSchema for Secret {
         schemars::json_schema!({"type": "string", "format": "password", "writeOnly": true})
     }
 }
+
+/// A secret as tables contain it: encrypted and bound to its owner, in base64. Its `Debug` prints `***` all the same.
+#[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct EncryptedSecret(pub String);
+
+impl std::fmt::Debug for EncryptedSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
+}

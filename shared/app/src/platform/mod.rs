@@ -8,4 +8,5 @@ pub(crate) mod embedding_model;
 pub(crate) mod encryption;
 pub(crate) mod relay_outbox;
 pub(crate) mod secrets;
+pub(crate) mod stored_secrets;
 pub(crate) mod tasks;
