@@ -9,6 +9,7 @@ mod billing;
 pub(crate) mod chatbots;
 pub(crate) mod chats;
 pub(crate) mod documents;
+mod integrations;
 mod internal;
 mod matrix;
 pub(crate) mod orgs;

@@ -82,6 +82,7 @@ fn environment_variables_and_secrets_are_those_of_the_snapshot() {
         functions.flat_map(|function| function.environment.keys().cloned()),
     );
     let secrets = local::SECRETS.iter().copied().chain(local::provider_keys());
+    let secrets = secrets.chain(local::SLACK_APP.iter().copied());
     assert_names("secret", secrets.map(str::to_owned));
 }
 

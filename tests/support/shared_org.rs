@@ -65,6 +65,29 @@ impl Test {
         id
     }
 
+    /// Copies an attribute of an item of the table of resources to another item.
+    pub(crate) async fn copy_attribute(&self, from: (&str, &str), to: (&str, &str), name: &str) {
+        let table = "parlance-app";
+        let item = self
+            .db()
+            .get_item()
+            .table_name(table)
+            .key("pk", s(from.0))
+            .key("sk", s(from.1));
+        let item = item.send().await.unwrap().item.unwrap();
+        let update = self
+            .db()
+            .update_item()
+            .table_name(table)
+            .key("pk", s(to.0))
+            .key("sk", s(to.1));
+        let update = update
+            .update_expression("SET #name = :value")
+            .expression_attribute_names("#name", name);
+        let update = update.expression_attribute_values(":value", item[name].clone());
+        update.send().await.unwrap();
+    }
+
     /// Takes a member out of an organization.
     pub(crate) async fn remove_member(&self, org: &str, member: &Caller) {
         let delete = self.db().delete_item().table_name(TABLE);

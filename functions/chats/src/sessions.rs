@@ -1,8 +1,8 @@
 //! Chat sessions, in both API styles.
 
-use app::{ConversationChange, Found};
+use app::{ChannelFilter, ConversationChange, ConversationFilter, Found};
 use domain::{
-    ConversationId, Error, Page, PageRequest,
+    ConversationChannel, ConversationId, Error, Page, PageRequest,
     auth::permission::{ReadChats, WriteChats},
     chats::conversation::MAX_TITLE,
 };
@@ -23,6 +23,37 @@ pub(crate) struct SessionFilter {
     q: Option<String>,
     /// Only pinned ones, or only unpinned ones.
     pinned: Option<bool>,
+    /// Where they take place; by default those that the caller holds.
+    channel: Option<SessionChannel>,
+}
+
+/// Where listed chat sessions take place.
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum SessionChannel {
+    /// The caller holds them.
+    Own,
+    /// People hold them in Slack, with an integration of the caller.
+    Slack,
+    /// Visitors hold them on a web site, with an integration of the caller.
+    Website,
+    /// All of these.
+    All,
+}
+
+impl SessionFilter {
+    fn filter(&self) -> ConversationFilter {
+        let channel = match self.channel {
+            None | Some(SessionChannel::Own) => ChannelFilter::Own,
+            Some(SessionChannel::Slack) => ChannelFilter::Of(ConversationChannel::Slack),
+            Some(SessionChannel::Website) => ChannelFilter::Of(ConversationChannel::Website),
+            Some(SessionChannel::All) => ChannelFilter::All,
+        };
+        ConversationFilter {
+            pinned: self.pinned,
+            channel,
+        }
+    }
 }
 
 /// A change of a chat session; omitted fields stay unchanged.
@@ -79,7 +110,7 @@ pub(crate) async fn list_chat_sessions(
         }
         Some(words) => sessions.search(words, &page).await?,
         None => {
-            let listed = sessions.list(&page, query.pinned).await?;
+            let listed = sessions.list(&page, query.filter()).await?;
             listed.map(|conversation| Found {
                 conversation,
                 place: None,

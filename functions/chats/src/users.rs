@@ -1,6 +1,6 @@
 //! Chat sessions with prompts.
 
-use app::{ConversationChange, NewConversation};
+use app::{ConversationChange, ConversationFilter, NewConversation};
 use domain::{
     ChatbotId, UserId,
     auth::permission::{ReadChats, WriteChats},
@@ -100,6 +100,9 @@ pub(crate) async fn list_user_sessions(
     } else {
         app.user(&about.user).await?.personal_org
     };
-    let found = app.chat_sessions(&org, &about.user).list(&page, None).await?;
+    let found = app
+        .chat_sessions(&org, &about.user)
+        .list(&page, ConversationFilter::default())
+        .await?;
     page.answer(found.map(TitledSessionView::from))
 }

@@ -74,7 +74,7 @@ pub(crate) async fn list_sessions_of_user(
     let user = app.user(&path.user_id).await?;
     let found = app
         .chat_sessions(&user.personal_org, &user.id)
-        .list(&page, None)
+        .list(&page, app::ConversationFilter::default())
         .await?;
     page.answer(found.map(UserSessionView::from))
 }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use app::{AnswerLimits, BillingConfig, ClerkConfig, Config, EmbeddingModel, Providers};
+use app::{AnswerLimits, BillingConfig, ClerkConfig, Config, EmbeddingModel, Providers, SlackSettings};
 use domain::Queue;
 use store::QueueUrls;
 
@@ -43,6 +43,7 @@ pub(crate) fn new(options: &Options, cloud: &Cloud, address: SocketAddr) -> Resu
             },
             domain::KeyMode::Test,
         )?,
+        slack: SlackSettings::read(|name| options.variable(name).map(str::to_owned)),
         embedding: EmbeddingModel::read(|name| options.variable(name).map(str::to_owned)),
         private_hosts: Config::read_private_hosts(|name| options.variable(name).map(str::to_owned))?,
     })

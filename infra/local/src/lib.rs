@@ -31,6 +31,6 @@ mod welcome;
 
 pub use gateway::parse_stage;
 pub use listener::RequestTimeouts;
-pub use options::{Options, SECRETS, provider_keys};
+pub use options::{Options, SECRETS, SLACK_APP, provider_keys};
 pub use provision::{aws_sdk, sdk_at as local_sdk};
 pub use stack::{Drained, Stack, StartError};

@@ -18,7 +18,6 @@ pub const SECRETS: &[&str] = &[
     "METRICS_TOKEN",
     "STRIPE_SECRET_KEY",
     "STRIPE_WEBHOOK_SECRET",
-    "SLACK_SIGNING_SECRET",
     "CLERK_WEBHOOK_SECRET",
 ];
 
@@ -26,6 +25,9 @@ pub const SECRETS: &[&str] = &[
 pub fn provider_keys() -> impl Iterator<Item = &'static str> {
     Provider::ALL.iter().filter_map(|provider| provider.key_name())
 }
+
+/// The environment variables that are parts of one secret on AWS, `SLACK_APP`.
+pub const SLACK_APP: &[&str] = &["SLACK_SIGNING_SECRET", "SLACK_CLIENT_SECRET"];
 
 /// Default origin of pages under development, as in the template's parameter `BrowserOrigins`.
 const DEFAULT_BROWSER_ORIGINS: &str = "http://localhost:3000";
@@ -112,9 +114,17 @@ impl Options {
 
     pub(crate) fn secrets(&self) -> Vec<(String, String)> {
         let set = |name: &str| Some((name.to_owned(), self.variable(name)?.to_owned()));
-        let keys: BTreeMap<String, String> = provider_keys().filter_map(set).collect();
-        let keys = (!keys.is_empty()).then(|| serde_json::json!(keys).to_string());
-        let keys = keys.map(|keys| ("PROVIDER_KEYS".to_owned(), keys));
-        SECRETS.iter().filter_map(|name| set(name)).chain(keys).collect()
+        let joined = |name: &str, parts: BTreeMap<String, String>| {
+            let text = (!parts.is_empty()).then(|| serde_json::json!(parts).to_string());
+            text.map(|text| (name.to_owned(), text))
+        };
+        let keys = joined("PROVIDER_KEYS", provider_keys().filter_map(set).collect());
+        let slack = joined("SLACK_APP", SLACK_APP.iter().filter_map(|name| set(name)).collect());
+        SECRETS
+            .iter()
+            .filter_map(|name| set(name))
+            .chain(keys)
+            .chain(slack)
+            .collect()
     }
 }

@@ -12,6 +12,7 @@ mod billing;
 mod chatbots;
 mod chats;
 mod documents;
+mod integrations;
 mod mail;
 mod orgs;
 mod platform;
@@ -58,6 +59,9 @@ pub use documents::upload::Upload;
 pub use documents::web_pages::NewWebPage;
 use domain::{Clock, Ids, OrgId, Result, UserId};
 pub use futures::future::BoxFuture;
+pub use integrations::slack::config::SlackSettings;
+pub use integrations::slack::{CompletedInstallation, SignedSlackRequest, SlackResponse};
+pub use integrations::{IntegrationChange, NewIntegration};
 pub use llm::{Mark, Message, Provider, ReasoningEffort, Role};
 pub use mail::Mailer;
 pub use orgs::members::SeatHolder;
@@ -71,8 +75,8 @@ pub use platform::secrets::ACTIVATION_MS;
 pub use prompts::PromptChange;
 pub use store::{Alert, AuditFilter, Changed, Failure, FailureFilter, QueueDepth, RolledUp, ScheduleRun, UserFilter};
 pub use store::{
-    Begun, ChatbotChange, ConversationChange, DocumentChange, DocumentFilter, IdempotencyKey, QuotaChange,
-    SettingsChange, StoredAnswer,
+    Begun, ChannelFilter, ChatbotChange, ConversationChange, ConversationFilter, DocumentChange, DocumentFilter,
+    IdempotencyKey, QuotaChange, SettingsChange, StoredAnswer,
 };
 use store::{Conversations, Objects, Queues, Store};
 pub use system::operations::{Failed, LogEntry, PlatformMetrics, ProviderStatus, SystemStatus};
@@ -119,6 +123,7 @@ pub struct Inner {
     told: usage::alerts::SentAlerts,
     rolled_up: usage::roll_up_usage::Noted,
     stripe: stripe::Client,
+    slack: slack::Client,
 }
 
 impl Deref for App {
@@ -159,6 +164,7 @@ impl App {
         let objects = Objects::new(sdk, &config.bucket, clock.clone());
         let models = ai::models::Models::new(sdk, http.clone(), &config, &clock);
         let stripe = stripe::Client::new(http.clone(), &config.billing.base_url, config.billing.retries);
+        let slack = slack::Client::new(http.clone(), &config.slack.base_url, slack::TimeLimits::default());
         Ok(Self(Arc::new(Inner {
             ids: Ids::new(clock.clone()),
             secrets: platform::secrets::Secrets::new(sdk, &config.secrets_prefix, &clock),
@@ -186,6 +192,7 @@ impl App {
             told: usage::alerts::SentAlerts::default(),
             rolled_up: usage::roll_up_usage::Noted::default(),
             stripe,
+            slack,
             config,
         })))
     }

@@ -62,6 +62,8 @@ ids! {
     ChatbotId,
     /// A conversation (chat session).
     ConversationId,
+    /// An integration: where else a chatbot answers.
+    IntegrationId,
     /// An invitation into an organization.
     InvitationId,
     /// An API key.

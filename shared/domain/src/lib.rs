@@ -11,6 +11,7 @@ pub mod chats;
 pub mod documents;
 pub mod error;
 pub mod id;
+pub mod integrations;
 pub mod json;
 pub mod mail;
 pub mod orgs;
@@ -38,7 +39,7 @@ pub use billing::overage::{DrawnPack, Overage, OverageTerms, PackTotals};
 pub use billing::subscription::{BillingAccount, Subscription, SubscriptionStatus};
 pub use billing::white_label::WhiteLabel;
 pub use chatbot::{AnswerMode, Chatbot, ChatbotSettings, FixedAnswer, PublishedChatbot};
-pub use chats::conversation::{Citation, Conversation, Usage};
+pub use chats::conversation::{Citation, Conversation, ConversationChannel, Usage};
 pub use chats::turn::{Answer, AnswerStatus, Feedback, Rating, Turn};
 pub use documents::crawl::{Crawl, CrawlEnd, CrawlOptions, CrawlStatus};
 pub use documents::document::{Document, DocumentKind, DocumentStatus, IndexFailure};
@@ -50,9 +51,14 @@ pub use documents::version::DocumentVersion;
 pub use documents::web_source::WebSource;
 pub use error::{Error, FieldError, Result, UpstreamKind};
 pub use id::{
-    ApiKeyId, AuditEntryId, ChatbotId, ConversationId, CrawlId, DocumentId, ExportId, GenerationId, Ids, InvitationId,
-    MailId, MessageId, OrgId, PromptId, SessionId, TurnId, UserId,
+    ApiKeyId, AuditEntryId, ChatbotId, ConversationId, CrawlId, DocumentId, ExportId, GenerationId, Ids, IntegrationId,
+    InvitationId, MailId, MessageId, OrgId, PromptId, SessionId, TurnId, UserId,
 };
+pub use integrations::slack::{
+    SlackConfig, SlackConnection, SlackEvent, SlackMessage, SlackQuestion, SlackReply, SlackThread,
+};
+pub use integrations::website::WebsiteConfig;
+pub use integrations::{Integration, IntegrationProblem, IntegrationStatus, IntegrationType};
 pub use json::JsonObject;
 pub use mail::{BillingNotice, Mail, MailBranding, MailMessage};
 pub use orgs::entitlements::{EntitlementOverrides, Entitlements};

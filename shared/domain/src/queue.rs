@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    BillingMessage, ExportMessage, FetchMessage, MailMessage, Purge,
+    BillingMessage, ExportMessage, FetchMessage, MailMessage, Purge, SlackMessage,
     documents::{embedding::EmbedPassagesMessage, outbox::IndexMessage},
 };
 
@@ -26,6 +26,8 @@ pub enum Queue {
     FetchPages,
     /// Events of the payment provider, and changes that it has to know.
     ApplyStripeEvents,
+    /// Events of Slack: messages to answer, ratings, installations that end.
+    AnswerSlack,
 }
 
 impl Queue {
@@ -67,6 +69,10 @@ impl Message for ExportMessage {
 
 impl Message for BillingMessage {
     const QUEUE: Queue = Queue::ApplyStripeEvents;
+}
+
+impl Message for SlackMessage {
+    const QUEUE: Queue = Queue::AnswerSlack;
 }
 
 impl Message for EmbedPassagesMessage {

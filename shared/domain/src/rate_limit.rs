@@ -35,6 +35,12 @@ impl Bucket {
         Self { burst, interval }
     }
 
+    /// Returns a bucket for this many per day, all of which may come at once.
+    pub fn per_day(number: u32) -> Self {
+        let number = number.max(1);
+        Self::new(number, Duration::from_hours(24) / number)
+    }
+
     /// Returns a bucket for this many per minute, all of which may come at once.
     pub fn per_minute(number: u32) -> Self {
         let number = number.max(1);

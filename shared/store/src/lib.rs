@@ -14,6 +14,7 @@ mod chatbots;
 mod chats;
 mod documents;
 mod idempotency;
+mod integrations;
 pub mod keys;
 mod mails;
 mod operations;
@@ -41,7 +42,7 @@ pub use billing::operations::BillingOperation;
 pub use billing::{Billing, BillingChange, BillingWrite};
 pub use chatbots::{ChatbotChange, Chatbots};
 pub use chats::cancels::Cancels;
-pub use chats::conversations::{ConversationChange, Conversations};
+pub use chats::conversations::{ChannelFilter, ConversationChange, ConversationFilter, Conversations};
 pub use chats::turns::{Begun as TurnBegun, Saved};
 pub use documents::crawls::{CrawlEnded, CrawlLease, Crawls, NewPage, PageStored};
 pub use documents::due_fetches::DueFetches;
@@ -53,6 +54,8 @@ pub use documents::{
     UploadAccepted, VersionAdded,
 };
 pub use idempotency::{Begun, Idempotency, IdempotencyKey, StoredAnswer};
+pub use integrations::slack::{SlackClaim, SlackInstallation};
+pub use integrations::{Integrations, ReadIntegration, SavedIntegration};
 pub use mails::{Claimed, Mails, PromisedMail};
 pub use operations::{Failure, FailureFilter, Operations, ScheduleRun};
 pub use orgs::invitations::{Accepted, Invitations};

@@ -1,7 +1,10 @@
 //! Previews: answers of a chatbot that is still being set up, for its editors, and of a published one, for visitors.
 //! Nothing is stored but what they cost.
 
-use domain::{Chatbot, ChatbotId, ChatbotSettings, DocumentId, Membership, Network, OrgRole, Result, User, UserStatus};
+use domain::{
+    Chatbot, ChatbotId, ChatbotSettings, DocumentId, Membership, Network, OrgId, OrgRole, Result, User, UserId,
+    UserStatus,
+};
 use futures::future::BoxFuture;
 use llm::Message;
 
@@ -75,7 +78,7 @@ impl App {
             }
             let published = self.store.published_chatbot(id).await?;
             let chatbot = published.and_then(Chatbot::as_published).ok_or(NO_CHATBOT)?;
-            let payer = self.payer_for_visitors(&chatbot).await?.ok_or(NO_CHATBOT)?;
+            let payer = self.payer(&chatbot.org, &chatbot.created_by).await?.ok_or(NO_CHATBOT)?;
             let billing = BillingContext::user(&payer, &chatbot.org).with_chatbot(&chatbot);
             Ok(Preview { chatbot, billing })
         })
@@ -95,16 +98,17 @@ impl App {
         self.complete_whole_as(billing, Some(chatbot), asked)
     }
 
-    /// Returns the account that visitors of a chatbot are charged to.
-    async fn payer_for_visitors(&self, chatbot: &Chatbot) -> Result<Option<User>> {
+    /// Returns the account that visitors are charged to: who created what they use, or an owner of the organization if
+    /// that member left.
+    pub(crate) async fn payer(&self, org: &OrgId, creator: &UserId) -> Result<Option<User>> {
         let accounts = self.store.accounts();
-        let is_member = accounts.membership(&chatbot.org, &chatbot.created_by).await?.is_some();
+        let is_member = accounts.membership(org, creator).await?.is_some();
         let mut payer = None;
         if is_member {
-            payer = accounts.get(&chatbot.created_by).await?;
+            payer = accounts.get(creator).await?;
         }
         if payer.is_none() {
-            let members = self.store.orgs().members(&chatbot.org).await?;
+            let members = self.store.orgs().members(org).await?;
             if let Some(owner) = members.iter().find(|member| member.role == OrgRole::Owner) {
                 payer = accounts.get(&owner.member).await?;
             }

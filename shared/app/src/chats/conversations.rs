@@ -7,7 +7,7 @@ use domain::{
     Result, Turn, TurnId, UserId,
 };
 use futures::future::BoxFuture;
-use store::{ConversationChange, Conversations, OptimisticRetry, Saved, TurnBegun};
+use store::{ConversationChange, ConversationFilter, Conversations, OptimisticRetry, Saved, TurnBegun};
 
 use crate::{App, chats::answer::Answered};
 
@@ -50,6 +50,7 @@ impl App {
                 title: new.title,
                 pinned: false,
                 model: new.model,
+                channel: None,
                 head: None,
                 rev: 0,
                 created_at: now,
@@ -123,13 +124,13 @@ impl App {
 }
 
 impl ChatSessions {
-    /// Lists chat sessions, pinned ones first, then newest first; with `pinned`, only those that are or are not.
+    /// Lists chat sessions, newest first, as `filter` selects.
     pub fn list<'a>(
         &'a self,
         page: &'a PageRequest,
-        pinned: Option<bool>,
+        filter: ConversationFilter,
     ) -> BoxFuture<'a, Result<Page<Conversation>>> {
-        Box::pin(async move { self.conversations.list(page, pinned).await })
+        Box::pin(async move { self.conversations.list(page, filter).await })
     }
 
     /// Returns a chat session.

@@ -2,7 +2,7 @@
 
 use domain::{Conversation, ConversationId, MessageId, Page, PageRequest, Result};
 use futures::{StreamExt as _, TryStreamExt as _, future::BoxFuture};
-use store::Conversations;
+use store::{ChannelFilter, ConversationFilter, Conversations};
 
 use crate::ChatSessions;
 
@@ -34,7 +34,11 @@ impl ChatSessions {
                 limit: SEARCHED,
                 after: page.after.clone(),
             };
-            let listed = self.conversations.list(&portion, None).await?;
+            let all = ConversationFilter {
+                channel: ChannelFilter::All,
+                ..ConversationFilter::default()
+            };
+            let listed = self.conversations.list(&portion, all).await?;
             let (more, total) = (listed.next, listed.items.len());
             let looks = listed.items.into_iter().map(|conversation| {
                 let wanted = &wanted;

@@ -6,6 +6,7 @@ use domain::KeyMode;
 
 use super::embedding_model::EmbeddingModel;
 use crate::billing::config::BillingConfig;
+use crate::integrations::slack::config::SlackSettings;
 use llm::{LONGEST_CALL, Profiles};
 use store::{QueueUrls, Tables};
 
@@ -47,6 +48,8 @@ pub struct Config {
     pub private_hosts: fetch::PrivateHosts,
     /// How organizations pay.
     pub billing: BillingConfig,
+    /// Slack's API, and the platform's app there.
+    pub slack: SlackSettings,
     /// The model that makes vectors of passages and questions.
     pub embedding: EmbeddingModel,
 }
@@ -211,6 +214,7 @@ impl Config {
             reading: reading::Settings::for_function(memory_mb * 1024 * 1024),
             private_hosts: no_private_hosts(&or("ALLOW_PRIVATE_FETCH", ""))?,
             billing: BillingConfig::read(&get, KeyMode::Live)?,
+            slack: SlackSettings::read(&get),
             embedding: EmbeddingModel::read(&get),
         })
     }

@@ -107,6 +107,9 @@ impl App {
                         self.objects.delete_below(&Chatbot::folder(org_id, chatbot_id)).await?;
                     }
                 }
+                Purge::Integration { org_id, integration_id } => {
+                    self.purge_integration(org_id, integration_id).await?;
+                }
                 Purge::Crawl {
                     org_id,
                     crawl_id,

@@ -82,6 +82,10 @@ permissions! {
     ReadChatbots = "chatbots:read", Member;
     /// Create chatbots; change and delete one's own.
     WriteChatbots = "chatbots:write", Member;
+    /// View integrations, never their secrets.
+    ReadIntegrations = "integrations:read", Member;
+    /// Create integrations; change and delete one's own.
+    WriteIntegrations = "integrations:write", Member;
     /// Read one's own conversations.
     ReadChats = "chats:read", Member;
     /// Hold conversations.
@@ -143,6 +147,8 @@ mod tests {
             "documents:write",
             "chatbots:read",
             "chatbots:write",
+            "integrations:read",
+            "integrations:write",
             "chats:read",
             "chats:write",
             "prompts:read",

@@ -30,10 +30,23 @@ pub struct Conversation {
     /// Revision of the path. A writer states the revision it read, so that two concurrent writers never both succeed.
     #[serde(default)]
     pub rev: u64,
+    /// Where others hold it with an integration of its user; `None` if the user holds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<ConversationChannel>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it was last changed or received a turn.
     pub updated_at: Timestamp,
+}
+
+/// Where a conversation takes place that an integration holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ConversationChannel {
+    /// In a thread of Slack.
+    Slack,
+    /// In the widget on a web site.
+    Website,
 }
 
 /// Title of a conversation without one, where a client needs it.

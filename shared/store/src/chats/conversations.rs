@@ -1,12 +1,16 @@
 //! Conversations of one user in one organization. Their turns are in `turns.rs`.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
-use domain::{Conversation, ConversationId, OrgId, Page, PageRequest, Result, Timestamp, TurnId, UserId};
+use domain::{
+    Conversation, ConversationChannel, ConversationId, OrgId, Page, PageRequest, Result, Timestamp, TurnId, UserId,
+};
 
 use crate::{
     Objects, Partition, Store, TableName, keys,
     table::changes::Changes,
-    table::item::{self, Item, ListFilter, conditional, conditional_or_own, from_item, n, s, starting_with, to_item},
+    table::item::{
+        self, Item, ListFilter, conditional, conditional_or_own, from_item, n, s, starting_with, to_item, value,
+    },
 };
 
 /// The conversations of one user in one organization. No other user can address them.
@@ -22,6 +26,27 @@ pub struct Conversations {
 const ALIVE: &str = "attribute_exists(pk) AND attribute_not_exists(deleted_at)";
 /// The same, and its path has not changed since it was read.
 pub(crate) const UNMOVED: &str = "attribute_exists(pk) AND attribute_not_exists(deleted_at) AND (rev = :rev OR (attribute_not_exists(rev) AND :rev = :zero))";
+
+/// Which conversations a list contains, by where they take place.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ChannelFilter {
+    /// Those that the user holds.
+    #[default]
+    Own,
+    /// Those that others hold with an integration of the user, of one kind.
+    Of(ConversationChannel),
+    /// All.
+    All,
+}
+
+/// Which conversations a list contains.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ConversationFilter {
+    /// Only those that are pinned, or that are not.
+    pub pinned: Option<bool>,
+    /// By where they take place.
+    pub channel: ChannelFilter,
+}
 
 /// A change of a conversation. Absent fields stay as they are.
 #[derive(Debug, Clone, Default)]
@@ -53,14 +78,19 @@ impl Store {
     }
 }
 
+/// Returns the item of a new conversation.
+pub(crate) fn new_conversation(conversation: &Conversation) -> Result<Item> {
+    let key = keys::conversation(&conversation.org, &conversation.user, &conversation.id);
+    let mut item = to_item(&key, conversation)?;
+    // Adds the conversation to the index `by_id`, for callers who do not know its owner.
+    item.insert("owner".to_owned(), s(&key.pk));
+    Ok(item)
+}
+
 impl Conversations {
     /// Stores a new conversation. Returns whether its ID was free.
     pub async fn create(&self, conversation: &Conversation) -> Result<bool> {
-        let key = keys::conversation(&self.org, &self.user, &conversation.id);
-        let mut item = to_item(&key, conversation)?;
-        // Adds the conversation to the index `by_id`, for callers who do not know its owner.
-        item.insert("owner".to_owned(), s(&key.pk));
-        self.store.app().put_new(item).await
+        self.store.app().put_new(new_conversation(conversation)?).await
     }
 
     /// Returns one conversation.
@@ -73,15 +103,26 @@ impl Conversations {
         alive(item)
     }
 
-    /// Lists conversations, newest first; with `pinned`, only those that are, or are not, pinned.
-    pub async fn list(&self, page: &PageRequest, pinned: Option<bool>) -> Result<Page<Conversation>> {
-        let condition = match pinned {
+    /// Lists conversations, newest first, as `filter` selects.
+    pub async fn list(&self, page: &PageRequest, filter: ConversationFilter) -> Result<Page<Conversation>> {
+        let condition = match filter.pinned {
             None => "attribute_not_exists(deleted_at)",
             Some(true) => "attribute_not_exists(deleted_at) AND pinned = :yes",
             Some(false) => "attribute_not_exists(deleted_at) AND (attribute_not_exists(pinned) OR pinned <> :yes)",
         };
-        let yes = pinned.map(|_| (":yes", AttributeValue::Bool(true)));
-        let narrow = ListFilter::of(condition, yes.into_iter().collect());
+        let yes = filter.pinned.map(|_| (":yes", AttributeValue::Bool(true)));
+        let mut narrow = ListFilter::of(condition, yes.into_iter().collect());
+        match filter.channel {
+            ChannelFilter::Own => narrow.conditions.push("attribute_not_exists(channel)"),
+            ChannelFilter::Of(channel) => {
+                narrow = narrow.and(
+                    "#channel = :channel",
+                    ("#channel", "channel"),
+                    (":channel", value(&channel)?),
+                );
+            }
+            ChannelFilter::All => {}
+        }
         let own = keys::member(&self.org, &self.user);
         let found = self.store.app().list(own, keys::CONVERSATIONS, page, narrow).await?;
         let items = found.items.into_iter().map(from_item).collect::<Result<_>>()?;

@@ -1,8 +1,8 @@
 //! Keys of what organizations and users own: documents, chatbots, conversations, prompts; and of outbox entries.
 
 use domain::{
-    ChatbotId, ConversationId, CrawlId, DocumentId, DueFetch, FetchTarget, MailId, OrgId, PromptId, Turn, TurnId,
-    UserId, documents::pending_upload::UploadSweep,
+    ChatbotId, ConversationId, CrawlId, DocumentId, DueFetch, FetchTarget, IntegrationId, MailId, OrgId, PromptId,
+    Turn, TurnId, UserId, documents::pending_upload::UploadSweep,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -278,4 +278,36 @@ pub fn fetch_target(due: &DueFetch) -> Key {
         FetchTarget::Document { document_id } => document(&due.org_id, document_id),
         FetchTarget::Crawl { crawl_id } => crawl(&due.org_id, crawl_id),
     }
+}
+
+/// Sort key prefix of integrations.
+pub const INTEGRATIONS: &str = "I#";
+
+/// An integration.
+pub fn integration(org: &OrgId, integration: &IntegrationId) -> Key {
+    key(tenant(org), format!("{INTEGRATIONS}{integration}"))
+}
+
+/// The number of integrations of an organization.
+pub fn integration_count(org: &OrgId) -> Key {
+    key(tenant(org), "INTEGRATIONS")
+}
+
+/// The row that leads from a workspace of Slack to its integration.
+pub fn slack_team(team: &str) -> Key {
+    key(format!("SLACK#{team}"), "I")
+}
+
+/// Sort key prefix of the threads of Slack.
+pub const SLACK_THREADS: &str = "ST#";
+
+/// Sort key prefix of the threads in which an integration answered.
+pub fn slack_threads(integration: &IntegrationId) -> String {
+    format!("{SLACK_THREADS}{integration}#")
+}
+
+/// A thread of Slack, which leads to its conversation.
+pub fn slack_thread(org: &OrgId, integration: &IntegrationId, channel: &str, thread: &str) -> Key {
+    let threads = slack_threads(integration);
+    key(tenant(org), format!("{threads}{channel}#{thread}"))
 }

@@ -1,6 +1,6 @@
 //! Keys of ephemeral data.
 
-use domain::{ApiKeyId, MailId, MessageId, Network, OrgId, UserId, rate_limit::Lane};
+use domain::{ApiKeyId, IntegrationId, MailId, MessageId, Network, OrgId, UserId, rate_limit::Lane};
 use sha2::{Digest as _, Sha256};
 
 use super::{Key, key};
@@ -103,4 +103,20 @@ pub fn schedule_run(name: &str) -> Key {
 /// The number that every process compares with its own: if it has increased, caches are cleared.
 pub fn cache_epoch() -> Key {
     key("CACHE#EPOCH".to_owned(), "E")
+}
+
+/// How far the reply to a message of Slack has come.
+pub fn slack_reply(integration: &IntegrationId, channel: &str, ts: &str) -> Key {
+    key(format!("SLACK#{integration}#{channel}#{ts}"), "R")
+}
+
+/// An installation in Slack that was begun. `state`: hex SHA-256 of its single-use state.
+pub fn slack_installation(state: &str) -> Key {
+    key(format!("SLACK#INSTALL#{state}"), "I")
+}
+
+/// Questions of one person at Slack. The person may never have an account, so the key contains no name.
+pub fn slack_questions(integration: &IntegrationId, user: &str) -> Key {
+    let person = format!("{integration}#{user}");
+    key(format!("SLACK#ASKED#{}", hex::encode(Sha256::digest(person))), "L")
 }

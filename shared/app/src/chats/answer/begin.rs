@@ -142,7 +142,10 @@ impl App {
         };
         let bot = self.store.chatbots(&billing.org).get(id).await?;
         let gone = || Error::conflict("chatbot_deleted", "The chatbot of this chat session was deleted.");
-        bot.ok_or_else(gone).map(Some)
+        let bot = bot.ok_or_else(gone)?;
+        // Who asks through an integration is a visitor: drafts are for members.
+        let published = conversation.channel.and_then(|_| bot.clone().as_published());
+        Ok(Some(published.unwrap_or(bot)))
     }
 }
 

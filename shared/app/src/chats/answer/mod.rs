@@ -16,7 +16,7 @@ mod write;
 use std::time::Duration;
 
 pub(crate) use active_answers::ActiveAnswers;
-use domain::{Conversation, ConversationId, Error, MessageId, PageRequest, Result, Turn, UpstreamKind};
+use domain::{Conversation, ConversationId, Error, MessageId, PageRequest, Result, Turn, TurnId, UpstreamKind};
 pub use follow::LastSeen;
 use futures::{
     future::BoxFuture,
@@ -64,6 +64,8 @@ pub struct Question {
 pub enum TurnAction {
     /// A message after the turn that is shown.
     Append(String),
+    /// The same, as a turn whose ID was made before, so that a repetition finds it.
+    Planned(TurnId, String),
     /// A new version of an earlier question: a branch.
     Edit(MessageId, String),
     /// Another answer to an earlier question, given by the question or one of its answers.
@@ -195,11 +197,10 @@ impl App {
         let head = conversation.head.as_ref();
         let (mut turn, before) = match asked {
             TurnAction::Append(content) => {
-                let before = history(conversations, &id, head.map(domain::TurnId::question)).await?;
-                self.is_free(before.first())?;
                 let turn = self.ids.make_turn(&id, head)?;
-                (Turn::new(turn, id.clone(), before.first(), content, now), before)
+                self.appended(conversations, &conversation, turn, content).await?
             }
+            TurnAction::Planned(turn, content) => self.appended(conversations, &conversation, turn, content).await?,
             TurnAction::Edit(message, content) => {
                 let old = self.free_turn(conversations, &conversation, &message).await?;
                 let before = history(conversations, &id, old.before()).await?;
@@ -252,6 +253,21 @@ impl App {
             answer,
             before,
         })
+    }
+
+    /// Returns a turn after the one that is shown, and the turns before it.
+    async fn appended(
+        &self,
+        conversations: &Conversations,
+        conversation: &Conversation,
+        turn: TurnId,
+        content: String,
+    ) -> Result<(Turn, Vec<Turn>)> {
+        let head = conversation.head.as_ref().map(TurnId::question);
+        let before = history(conversations, &conversation.id, head).await?;
+        self.is_free(before.first())?;
+        let turn = Turn::new(turn, conversation.id.clone(), before.first(), content, self.clock.now());
+        Ok((turn, before))
     }
 
     /// Returns the turn of a message if no answer of the conversation is in progress.

@@ -1,0 +1,5 @@
+//! The `integrations` function on Lambda.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), runtime::Error> {
+    runtime::serve(integrations::api()).await
+}

@@ -1,0 +1,155 @@
+//! Integrations as clients see them.
+
+use domain::{
+    Integration, IntegrationProblem, IntegrationStatus, IntegrationType, Timestamp,
+    integrations::website::WidgetPosition,
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// An integration.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct IntegrationView {
+    id: String,
+    #[serde(rename = "type")]
+    kind: IntegrationType,
+    name: String,
+    /// The chatbot that answers.
+    chatbot_id: Option<String>,
+    /// `active`, `paused`, `error` (see `problem`) or `disconnected`.
+    status: IntegrationStatus,
+    /// Why it does not answer.
+    problem: Option<IntegrationProblem>,
+    config: ConfigView,
+    /// The workspace of Slack; null if it is not installed in one.
+    workspace: Option<WorkspaceView>,
+    /// Addresses for the settings of an app of your own at Slack; null for other types.
+    slack_urls: Option<SlackUrls>,
+    /// Whether a signing secret of an app of your own is set.
+    has_signing_secret: bool,
+    /// ID of its creator, who is charged.
+    user_id: String,
+    org_id: String,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+/// Settings of an integration.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "IntegrationConfig")]
+pub(crate) struct ConfigView {
+    /// Chatbots of single channels of Slack.
+    channels: Vec<ChannelView>,
+    /// Whether files that people share with the bot are read.
+    read_files: bool,
+    /// Questions that one person at Slack may ask a day.
+    daily_questions: Option<u32>,
+    /// Origins whose pages may embed the widget.
+    allowed_origins: Vec<String>,
+    appearance: AppearanceView,
+}
+
+/// The chatbot of a channel.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ChatbotOfChannel")]
+pub(crate) struct ChannelView {
+    channel: String,
+    chatbot_id: String,
+}
+
+/// What the widget looks like.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "WidgetAppearance")]
+pub(crate) struct AppearanceView {
+    title: Option<String>,
+    color: Option<String>,
+    position: WidgetPosition,
+}
+
+/// A workspace of Slack.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SlackWorkspace")]
+pub(crate) struct WorkspaceView {
+    team_id: String,
+    team_name: String,
+    bot_user_id: String,
+    app_id: Option<String>,
+    /// Whether the platform's app is installed there, rather than one of your own.
+    platform_app: bool,
+    connected_at: Timestamp,
+}
+
+/// Addresses for the settings of an app at Slack.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct SlackUrls {
+    /// Request URL of Event Subscriptions.
+    events: String,
+    /// Request URL of Interactivity.
+    interactivity: String,
+    /// Request URL of slash commands.
+    commands: String,
+}
+
+/// An installation that was begun.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SlackInstallation")]
+pub(crate) struct InstallationView {
+    /// The page of Slack on which a member of the workspace approves it.
+    pub(crate) url: String,
+}
+
+impl IntegrationView {
+    /// Returns the view. `public_url`: base URL of the API.
+    pub(crate) fn of(integration: Integration, public_url: &str) -> Self {
+        let url = |what: &str| {
+            let (org, id) = (&integration.org, &integration.id);
+            format!("{public_url}/api/v1/integrations/slack/{what}?integration={org}.{id}")
+        };
+        let slack_urls = (integration.kind == IntegrationType::Slack).then(|| SlackUrls {
+            events: url("events"),
+            interactivity: url("interactivity"),
+            commands: url("commands"),
+        });
+        Self {
+            id: integration.id.0,
+            kind: integration.kind,
+            name: integration.name,
+            chatbot_id: integration.chatbot_id.map(|id| id.0),
+            status: integration.status,
+            problem: integration.problem,
+            config: ConfigView {
+                channels: integration
+                    .slack
+                    .channels
+                    .into_iter()
+                    .map(|(channel, chatbot)| ChannelView {
+                        channel,
+                        chatbot_id: chatbot.0,
+                    })
+                    .collect(),
+                read_files: integration.slack.read_files,
+                daily_questions: integration.slack.daily_questions,
+                allowed_origins: integration.website.allowed_origins,
+                appearance: AppearanceView {
+                    title: integration.website.appearance.title,
+                    color: integration.website.appearance.color,
+                    position: integration.website.appearance.position,
+                },
+            },
+            workspace: integration.connection.map(|it| WorkspaceView {
+                team_id: it.team_id,
+                team_name: it.team_name,
+                bot_user_id: it.bot_user_id,
+                app_id: it.app_id,
+                platform_app: it.by_oauth,
+                connected_at: it.connected_at,
+            }),
+            slack_urls,
+            has_signing_secret: integration.signing_secret.is_some(),
+            user_id: integration.created_by.0,
+            org_id: integration.org.0,
+            created_at: integration.created_at,
+            updated_at: integration.updated_at,
+        }
+    }
+}
