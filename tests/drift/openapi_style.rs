@@ -11,7 +11,15 @@ use super::json_schema;
 const CAMEL_CASE_GROUPS: [&str; 6] = ["auth", "documents", "chatbots", "chat", "integrations", "settings"];
 /// Operations that take no `Idempotency-Key`: their answers are tokens, which are never kept, or they are webhooks, whose
 /// events have ids.
-const UNREPEATABLE: [&str; 4] = ["/auth/login", "/auth/refresh", "/webhooks/clerk", "/webhook/stripe"];
+const UNREPEATABLE: [&str; 7] = [
+    "/auth/login",
+    "/auth/refresh",
+    "/webhooks/clerk",
+    "/webhook/stripe",
+    "/slack/events",
+    "/slack/interactivity",
+    "/slack/commands",
+];
 
 fn document() -> Value {
     local::functions::openapi()

@@ -9,7 +9,7 @@ use domain::Queue;
 use super::template;
 
 /// What every function is told besides the URLs of the queues: `app::Config` reads it.
-const ENVIRONMENT: [&str; 31] = [
+const ENVIRONMENT: [&str; 32] = [
     // Of `sam local invoke` alone.
     "AWS_ENDPOINT_URL",
     "AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH",
@@ -28,6 +28,7 @@ const ENVIRONMENT: [&str; 31] = [
     "OPENAI_COMPATIBLE_BASE_URL",
     "PUBLIC_URL",
     "SECRETS_PREFIX",
+    "SLACK_CLIENT_ID",
     "STRIPE_AUTOMATIC_TAX",
     "STRIPE_METER_EVENT",
     "STRIPE_MODE",

@@ -125,7 +125,11 @@ async fn a_long_answer_with_code_arrives_whole() {
     assert!(text.chars().count() > 30_000);
     world.model.always(Script::text(&text));
     let bot = format!("/api/v1/chatbots/{}", world.chatbot);
-    world.ada.put(&bot, json!({"settings": {"max_tokens": 32_000}})).await.ok();
+    world
+        .ada
+        .put(&bot, json!({"settings": {"max_tokens": 32_000}}))
+        .await
+        .ok();
     let ts = world.ask(QUESTION).await;
     let replies = world.thread(&ts);
     assert!(replies.len() >= 3, "{replies:?}");

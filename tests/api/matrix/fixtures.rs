@@ -21,6 +21,8 @@ pub(super) struct Things {
     pub(super) upload: String,
     pub(super) crawl: String,
     pub(super) chatbot: String,
+    /// Of the member, with Slack.
+    pub(super) integration: String,
     pub(super) chat_session: String,
     pub(super) sign_in_session: String,
     pub(super) invitation: String,
@@ -142,6 +144,8 @@ async fn seed(t: &Test, path: &str, of: [&Caller; 4], tokens: [String; 2]) -> Th
     let crawl = t.without_queue("fetch_pages", member.post("/api/v1/documents/url", site));
     let crawl = crawl.await.created().text("id");
     let chatbot = member.chatbot(&[&document]).await;
+    let slack = json!({"name": "Slack", "chatbot_id": chatbot});
+    let slack = member.post("/api/v1/integrations/slack", slack).await;
     let new = json!({"chatbotId": chatbot});
     let session = member.post("/api/chat/sessions", new).await.created().text("id");
     let answer = member.ask(&session, "Can I pause my subscription?").await.ok();
@@ -188,6 +192,7 @@ async fn seed(t: &Test, path: &str, of: [&Caller; 4], tokens: [String; 2]) -> Th
         upload: upload.id,
         crawl,
         chatbot,
+        integration: slack.created().text("id"),
         page: String::new(),
     }
 }

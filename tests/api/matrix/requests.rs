@@ -23,8 +23,13 @@ pub(super) fn request(caller: &Caller, operation: &Operation, things: &Things) -
     } else {
         &things.prompt
     };
+    let integration = match (operation.method.as_str(), operation.path.as_str()) {
+        ("POST", "/api/v1/integrations/{integration_id}" | "/api/integrations/{integration_id}") => "website",
+        _ => &things.integration,
+    };
     let path = operation
         .path
+        .replace("{integration_id}", integration)
         .replace("{document_id}", &things.document)
         .replace("{upload_id}", &things.upload)
         .replace("{crawl_id}", &things.crawl)
@@ -85,6 +90,10 @@ pub(super) fn body(operation: &Operation, things: &Things) -> Value {
         (_, "/embeddings") => json!({"model": "compatible/vectors", "input": "Hello?"}),
         (_, "/chat/sessions") => json!({"chatbot_id": things.chatbot}),
         (_, "/chatbots/{chatbot_id}/evaluate") => json!({"questions": [{"question": "Hello?"}]}),
+        (_, "/integrations/slack/{integration_id}/credentials") => {
+            json!({"signing_secret": "0123456789abcdef0123456789abcdef"})
+        }
+        (_, "/integrations/slack/{integration_id}/install/complete") => json!({"state": "s", "code": "c"}),
         (_, "/documents/url") => json!({"url": things.page}),
         (_, "/documents/crawls/{crawl_id}") => json!({"refresh": {"every": "week"}}),
         (_, "/documents/uploads") => json!({"file_name": "a.txt", "size": 4}),

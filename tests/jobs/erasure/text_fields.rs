@@ -231,7 +231,23 @@ impl TextFieldWriter<'_> {
         let asked = json!({"query": MARKER});
         self.send(caller, "POST /api/v1/chatbots/{chatbot_id}/search", &made, asked)
             .await;
+        self.integrate(caller, &made).await;
         made
+    }
+
+    /// An integration with web sites.
+    async fn integrate(&mut self, caller: &Caller, chatbot: &str) {
+        let site = format!("https://{}.example", MARKER.to_lowercase());
+        let config = json!({"allowed_origins": [site], "appearance": {"title": MARKER}});
+        // Origins are stored in lower case.
+        let mut new = json!({"name": MARKER, "chatbot_id": chatbot, "config": config});
+        let create = "POST /api/v1/integrations/{integration_id}";
+        let made = self.send(caller, create, "website", new.clone()).await.text("id");
+        self.filled.insert(format!("{create} /config/allowed_origins/*"));
+        new["name"] = json!(format!("{MARKER} too"));
+        let update = "PUT /api/v1/integrations/{integration_id}";
+        self.send(caller, update, &made, new).await;
+        self.filled.insert(format!("{update} /config/allowed_origins/*"));
     }
 
     async fn converse(&mut self, caller: &Caller) {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 /// Texts that are no free ones: names of things and choices, which an operation refuses unless it knows them.
-const CHOICES: [&str; 19] = [
+const CHOICES: [&str; 23] = [
     "/model",
     "/messages/*/content/*/type",
     "/downgrade_model",
@@ -25,9 +25,13 @@ const CHOICES: [&str; 19] = [
     "/color",
     "/settings/color",
     "/settings/avatar",
+    "/state",
+    "/config/appearance/color",
+    "/config/channels/*/channel",
+    "/config/channels/*/chatbot_id",
 ];
 /// Operations whose texts are somebody else's.
-const OF_OTHERS: [&str; 6] = [
+const OF_OTHERS: [&str; 9] = [
     // The platform's, not a person's.
     "POST /api/v1/system_prompts",
     "PUT /api/v1/system_prompts/{prompt_id}",
@@ -39,6 +43,10 @@ const OF_OTHERS: [&str; 6] = [
     "POST /api/v1/webhooks/clerk",
     // Carries what Stripe says, of which only names of its things are kept.
     "POST /api/v1/billing/webhook/stripe",
+    // What people at Slack say to a bot; their questions are among the chat sessions of its creator.
+    "POST /api/v1/integrations/slack/events",
+    "POST /api/v1/integrations/slack/interactivity",
+    "POST /api/v1/integrations/slack/commands",
 ];
 
 /// Texts that clients may write as they like, by operation and pointer, from the `OpenAPI` document. Where an

@@ -127,6 +127,12 @@ impl App {
                 let check = keys::billing_check(due.as_millisecond(), org);
                 yield DataItem::Pointers(Partition::item(TableName::Identity, check));
             }
+            let integrations = Partition::part(TableName::App, keys::tenant(org), keys::INTEGRATIONS);
+            for integration in self.rows(&integrations).await? {
+                if let Some(team) = integration["connection"]["team_id"].as_str() {
+                    yield DataItem::Pointers(Partition::item(TableName::App, keys::slack_team(team)));
+                }
+            }
             let chatbots = Partition::part(TableName::App, keys::tenant(org), keys::CHATBOTS);
             for chatbot in self.sort_keys(&chatbots).await? {
                 let pointer = keys::published_chatbot(&ChatbotId(chatbot));
