@@ -374,6 +374,71 @@ async fn an_app_that_is_removed_is_disconnected_and_a_late_event_disconnects_no_
 }
 
 #[tokio::test]
+async fn a_file_that_is_shared_is_read_in_its_thread_only() {
+    let world = SlackWorkspace::open().await;
+    let path = format!("{PATH}/{}", world.integration);
+    let file = |name: &str, url: String| json!({"id": "F1", "name": name, "size": 60, "url_private_download": url});
+    {
+        let mut workspace = world.slack.workspace();
+        workspace.files.insert(
+            "kettle".to_owned(),
+            b"The Aurora kettle boils a litre of water in 150 seconds.".to_vec(),
+        );
+        workspace.files.insert("film".to_owned(), b"x".to_vec());
+    }
+    let shared = |ts: &str, thread: Option<&str>, text: &str, files: Value| {
+        let mut event = world.mention(text, ts, thread);
+        event["event"]["files"] = files;
+        event
+    };
+    let kettle = || json!([file("kettle.txt", format!("{}/files/kettle", world.slack.url()))]);
+    let question = "How fast does the Aurora kettle boil a litre of water?";
+    // Not without the permission of who set it up.
+    let ts = world.ts();
+    world.deliver(&shared(&ts, None, question, kettle())).await.ok();
+    world.t.drain_all().await;
+    assert!(!world.thread(&ts)[0].text.contains("150 seconds"));
+    let ada = world.ada.sign_in_again().await;
+    ada.put(&path, json!({"config": {"read_files": true}})).await.ok();
+
+    let ts = world.ts();
+    let event = shared(&ts, None, question, kettle());
+    for _ in 0..2 {
+        world.deliver(&event).await.ok();
+    }
+    world.t.drain_all().await;
+    let [reply] = &world.thread(&ts)[..] else {
+        panic!("{:?}", world.slack.calls())
+    };
+    assert!(reply.text.contains("150 seconds. [1]"), "{reply:?}");
+    // A later message of the thread knows it, another thread does not.
+    let later = world.ts();
+    world.deliver(&world.mention(question, &later, Some(&ts))).await.ok();
+    let elsewhere = world.ask(question).await;
+    assert!(world.thread(&ts)[1].text.contains("150 seconds"));
+    assert!(!world.thread(&elsewhere)[0].text.contains("150 seconds"));
+    let documents = world
+        .ada
+        .sign_in_again()
+        .await
+        .get("/api/v1/documents?tag=slack")
+        .await
+        .ok()
+        .json();
+    assert_eq!(documents.as_array().unwrap().len(), 1, "read once");
+
+    // What cannot be read is named; addresses of other hosts are not called.
+    let files = json!([
+        file("film.mov", format!("{}/files/film", world.slack.url())),
+        file("passwd.txt", format!("{}/health", world.t.stack.url())),
+    ]);
+    let ts = world.ts();
+    world.deliver(&shared(&ts, None, "", files)).await.ok();
+    world.t.drain_all().await;
+    assert_eq!(world.thread(&ts)[0].text, "I could not read film.mov, passwd.txt.");
+}
+
+#[tokio::test]
 async fn a_token_that_slack_refuses_is_reported() {
     let world = SlackWorkspace::open().await;
     world.slack.next("chat.startStream", Fault::Refused("token_revoked"));

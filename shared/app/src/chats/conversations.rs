@@ -51,6 +51,7 @@ impl App {
                 pinned: false,
                 model: new.model,
                 channel: None,
+                documents: Vec::new(),
                 head: None,
                 rev: 0,
                 created_at: now,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ChatbotId, ConversationId, OrgId, Timestamp, TurnId, UserId};
+use crate::{ChatbotId, ConversationId, DocumentId, OrgId, Timestamp, TurnId, UserId};
 
 /// A conversation of one user, or of one visitor, with a model or a chatbot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +33,9 @@ pub struct Conversation {
     /// Where others hold it with an integration of its user; `None` if the user holds it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<ConversationChannel>,
+    /// Documents that were shared in it, and are asked besides those of its chatbot.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub documents: Vec<DocumentId>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it was last changed or received a turn.
@@ -53,6 +56,9 @@ pub enum ConversationChannel {
 pub const UNTITLED: &str = "New chat";
 
 impl Conversation {
+    /// Maximum number of documents that are shared in one.
+    pub const MAX_DOCUMENTS: usize = 50;
+
     /// Returns its title, or [`UNTITLED`].
     pub fn title_or_default(&self) -> &str {
         self.title.as_deref().unwrap_or(UNTITLED)

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::too_many;
-use crate::{ChatbotId, ConversationId, Error, IntegrationId, OrgId, Rating, Result, Timestamp, TurnId, UserId};
+use crate::{
+    ChatbotId, ConversationId, DocumentId, Error, IntegrationId, OrgId, Rating, Result, Timestamp, TurnId, UserId,
+};
 
 /// Settings of an integration with Slack.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -181,6 +183,15 @@ pub struct SlackReply {
     /// The turn that answers it, as planned before it was begun.
     #[serde(default)]
     pub turn: Option<TurnId>,
+    /// Documents of the files that were attached, as far as they were read.
+    #[serde(default)]
+    pub documents: Vec<DocumentId>,
+    /// Files that were looked at, in their order.
+    #[serde(default)]
+    pub files: usize,
+    /// Names of files that cannot be read.
+    #[serde(default)]
+    pub unreadable: Vec<String>,
     /// Whether a message may have been posted that is not among `messages`.
     #[serde(default)]
     pub is_posting: bool,

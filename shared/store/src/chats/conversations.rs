@@ -2,11 +2,12 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::{
-    Conversation, ConversationChannel, ConversationId, OrgId, Page, PageRequest, Result, Timestamp, TurnId, UserId,
+    Conversation, ConversationChannel, ConversationId, DocumentId, OrgId, Page, PageRequest, Result, Timestamp, TurnId,
+    UserId,
 };
 
 use crate::{
-    Objects, Partition, Store, TableName, keys,
+    Objects, OptimisticRetry, Partition, Store, TableName, keys,
     table::changes::Changes,
     table::item::{
         self, Item, ListFilter, conditional, conditional_or_own, from_item, n, s, starting_with, to_item, value,
@@ -91,6 +92,46 @@ impl Conversations {
     /// Stores a new conversation. Returns whether its ID was free.
     pub async fn create(&self, conversation: &Conversation) -> Result<bool> {
         self.store.app().put_new(new_conversation(conversation)?).await
+    }
+
+    /// Adds documents that were shared in a conversation; those that it has already may be among them. Returns `false`
+    /// if it does not exist or would have too many.
+    pub async fn add_documents(&self, id: &ConversationId, documents: &[DocumentId]) -> Result<bool> {
+        let mut retry = OptimisticRetry::to_change("a conversation");
+        loop {
+            retry.next().await?;
+            let Some(read) = self.get(id).await? else {
+                return Ok(false);
+            };
+            let mut all = read.documents.clone();
+            all.extend(documents.iter().filter(|id| !read.documents.contains(id)).cloned());
+            if all.len() > Conversation::MAX_DOCUMENTS {
+                return Ok(false);
+            }
+            if all.len() == read.documents.len() {
+                return Ok(true);
+            }
+            let unchanged = if read.documents.is_empty() {
+                "attribute_not_exists(documents)"
+            } else {
+                "documents = :before"
+            };
+            let mut update = self
+                .store
+                .app()
+                .update(&keys::conversation(&self.org, &self.user, id))
+                .update_expression("SET documents = :all")
+                .condition_expression(format!("{ALIVE} AND {unchanged}"))
+                .expression_attribute_values(":all", value(&all)?);
+            if !read.documents.is_empty() {
+                update = update.expression_attribute_values(":before", value(&read.documents)?);
+            }
+            let written = value(&all)?;
+            let is_own = |item: &Item| item.get("documents") == Some(&written);
+            if conditional_or_own(update, is_own).await?.is_some() {
+                return Ok(true);
+            }
+        }
     }
 
     /// Returns one conversation.

@@ -1,8 +1,8 @@
 //! Starting an answer: all possible rejections, and the task that generates it.
 
 use domain::{
-    Answer, AnswerStatus, Category, Chatbot, ChatbotSettings, Conversation, Error, GenerationId, Result, Turn,
-    time::after,
+    Answer, AnswerStatus, Category, Chatbot, ChatbotId, ChatbotSettings, Conversation, DocumentId, Error, GenerationId,
+    Result, Turn, time::after,
 };
 use llm::{ChatRequest, Message, with_markers, without_citations};
 use retrieval::Exchange;
@@ -59,7 +59,9 @@ impl App {
         let grounding = match &chatbot {
             Some(bot) => {
                 let exchanges: Vec<Exchange<'_>> = before.iter().map(exchange).collect();
-                self.ground(bot, &billing, &turn.question, &exchanges).await?
+                let with_shared = with_documents(bot, &conversation.documents);
+                let asked = with_shared.as_ref().unwrap_or(bot);
+                self.ground(asked, &billing, &turn.question, &exchanges).await?
             }
             None => Grounding::default(),
         };
@@ -147,6 +149,20 @@ impl App {
         let published = conversation.channel.and_then(|_| bot.clone().as_published());
         Ok(Some(published.unwrap_or(bot)))
     }
+}
+
+/// Returns a chatbot that also answers from these documents; `None` if there are none. It has no ID, so that nothing is
+/// stored for it.
+fn with_documents(bot: &Chatbot, documents: &[DocumentId]) -> Option<Chatbot> {
+    if documents.is_empty() {
+        return None;
+    }
+    let mut bot = bot.clone();
+    bot.id = ChatbotId(String::new());
+    bot.documents.extend(documents.iter().cloned());
+    bot.documents.sort_unstable();
+    bot.documents.dedup();
+    Some(bot)
 }
 
 /// Returns an error if a conversation was deleted, or its path was changed, since it was read.

@@ -15,7 +15,7 @@ use tokio::time::timeout_at;
 use super::{
     Connected,
     reply::{Failed, Reply},
-    words::{INTERRUPTED, NO_CHATBOT, NO_QUESTION, THINKING, TOO_MANY, Told, told},
+    words::{self, INTERRUPTED, NO_CHATBOT, NO_QUESTION, THINKING, TOO_MANY, Told, told},
 };
 use crate::{AnswerEvent, AnswerStream, BillingContext, Delivery, GenerationOptions, Question, TurnAction};
 
@@ -46,7 +46,7 @@ impl Connected<'_> {
             }
         };
         let mut reply = Reply::new(self, question, holder.clone(), state);
-        let mut outcome = self.reply_to(question, &mut reply).await;
+        let mut outcome = self.reply_to(question, delivery, &mut reply).await;
         if let Err(Failed::App(error)) = &outcome {
             outcome = match told(error, delivery.receive_count >= PATIENCE) {
                 Told::Person(text) => reply.tell_person(&text).await,
@@ -103,12 +103,18 @@ impl Connected<'_> {
         })
     }
 
-    async fn reply_to(&self, question: &SlackQuestion, reply: &mut Reply<'_>) -> Result<(), Failed> {
+    async fn reply_to(
+        &self,
+        question: &SlackQuestion,
+        delivery: &Delivery,
+        reply: &mut Reply<'_>,
+    ) -> Result<(), Failed> {
         let text = slack::from_mrkdwn(&question.text, &self.bot_user);
         let Some(chatbot) = self.chatbot(&question.channel).await? else {
             return reply.tell_person(NO_CHATBOT).await;
         };
-        if text.is_empty() {
+        let has_files = self.integration.slack.read_files && !question.files.is_empty();
+        if text.is_empty() && !has_files {
             let greeting = chatbot.settings.welcome_message.as_deref().unwrap_or(NO_QUESTION);
             return if reply.is_begun() {
                 Ok(())
@@ -130,6 +136,16 @@ impl Connected<'_> {
             reply.show_status(THINKING).await;
         }
         let conversation = self.conversation(question, &chatbot, &payer).await?;
+        self.read_files(question, &conversation, &payer, delivery, reply)
+            .await?;
+        if text.is_empty() {
+            let read = words::read(reply.state.documents.len(), &reply.state.unreadable);
+            return if reply.is_begun() {
+                Ok(())
+            } else {
+                reply.post(&read, &[]).await
+            };
+        }
         let answering = self.answer_of(&conversation, &payer, text, reply).await?;
         let answer = match answering {
             Answering::Done(answer) => {
@@ -143,7 +159,13 @@ impl Connected<'_> {
             Answering::Running(events) => self.stream(events, reply).await?,
         };
         match answer {
-            Some(answer) => reply.finish(&self.below(&answer).await?).await,
+            Some(answer) => {
+                let unreadable = words::not_read(&reply.state.unreadable);
+                if !unreadable.is_empty() {
+                    reply.push(&format!("\n\n_{unreadable}_")).await?;
+                }
+                reply.finish(&self.below(&answer).await?).await
+            }
             None => reply.finish(&[]).await,
         }
     }
@@ -216,6 +238,7 @@ impl Connected<'_> {
                 pinned: false,
                 model: None,
                 channel: Some(ConversationChannel::Slack),
+                documents: Vec::new(),
                 head: None,
                 rev: 0,
                 created_at: now,

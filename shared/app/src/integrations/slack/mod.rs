@@ -5,6 +5,7 @@ mod command;
 pub(crate) mod config;
 mod credentials;
 mod events;
+mod files;
 mod installation;
 mod removal;
 mod reply;

@@ -46,6 +46,29 @@ pub(super) const NO_QUESTION: &str = "Ask me a question, and I will look for the
 pub(super) const THINKING: &str = "is thinking...";
 /// An answer that ended early.
 pub(super) const INTERRUPTED: &str = "\n\n_The answer was interrupted. Ask again to get a complete one._";
+/// What is said about files that were shared without a question.
+pub(super) fn read(documents: usize, unreadable: &[String]) -> String {
+    let first = match documents {
+        0 => String::new(),
+        1 => "I have read the file. What would you like to know?".to_owned(),
+        number => format!("I have read {number} files. What would you like to know?"),
+    };
+    let rest = not_read(unreadable);
+    if first.is_empty() || rest.is_empty() {
+        first + &rest
+    } else {
+        format!("{first} {rest}")
+    }
+}
+
+/// What is said about files that cannot be read; empty without any.
+pub(super) fn not_read(names: &[String]) -> String {
+    if names.is_empty() {
+        return String::new();
+    }
+    format!("I could not read {}.", names.join(", "))
+}
+
 /// Too many questions of one person.
 pub(super) const TOO_MANY: &str =
     "You have asked as many questions as one person may ask in a day. Please ask again later.";
