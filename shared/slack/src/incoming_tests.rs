@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::*;
 
+#[expect(clippy::needless_pass_by_value, reason = "reads as the event that it is")]
 fn read(event: Value) -> Event {
     let body = json!({
         "token": "XXYYZZ", "team_id": "T1", "api_app_id": "A1", "type": "event_callback",

@@ -114,14 +114,14 @@ async fn a_post_whose_response_is_lost_is_found_in_the_thread() {
 #[tokio::test]
 async fn a_long_answer_with_code_arrives_whole() {
     let world = SlackWorkspace::with_model(MODEL).await;
-    let mut text = String::new();
-    for number in 0..90 {
-        text.push_str(&format!("Step {number}: {}\n\n", "do this and that ".repeat(12)));
-        text.push_str(&format!(
-            "```rust\n{}```\n\n",
-            format!("let line_{number} = 1; // 漢字\n").repeat(6)
-        ));
-    }
+    let step = |number| {
+        let code = format!("let line_{number} = 1; // 漢字\n").repeat(6);
+        format!(
+            "Step {number}: {}\n\n```rust\n{code}```\n\n",
+            "do this and that ".repeat(12)
+        )
+    };
+    let text: String = (0..90).map(step).collect();
     assert!(text.chars().count() > 30_000);
     world.model.always(Script::text(&text));
     let bot = format!("/api/v1/chatbots/{}", world.chatbot);

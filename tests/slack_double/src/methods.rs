@@ -152,9 +152,14 @@ fn shown(arguments: &Value) -> String {
     let of_blocks: String = blocks.filter_map(|block| block["text"].as_str()).collect();
     let markdown = arguments["markdown_text"].as_str();
     let plain = || arguments["text"].as_str().unwrap_or_default().to_owned();
-    markdown
-        .map(str::to_owned)
-        .unwrap_or_else(|| if of_blocks.is_empty() { plain() } else { of_blocks })
+    let otherwise = || {
+        if of_blocks.is_empty() {
+            plain()
+        } else {
+            of_blocks.clone()
+        }
+    };
+    markdown.map_or_else(otherwise, str::to_owned)
 }
 
 fn below(arguments: &Value) -> Vec<Value> {

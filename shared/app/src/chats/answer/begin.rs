@@ -1,5 +1,7 @@
 //! Starting an answer: all possible rejections, and the task that generates it.
 
+use std::borrow::Cow;
+
 use domain::{
     Answer, AnswerStatus, Category, Chatbot, ChatbotId, ChatbotSettings, Conversation, DocumentId, Error, GenerationId,
     Result, Turn, time::after,
@@ -53,19 +55,17 @@ impl App {
         let begun = turn.answer(&answer).cloned();
         let is_first = begun.as_ref().is_none_or(|answer| answer.text.is_empty());
         // The product's placeholder for an answer is not the model's text.
-        let written = begun.as_ref().filter(|answer| !answer.is_blank());
-        let written = written.map(|answer| answer.text.clone()).unwrap_or_default();
+        let written = begun
+            .as_ref()
+            .filter(|answer| !answer.is_blank())
+            .map(|answer| answer.text.clone());
+        let written = written.unwrap_or_default();
         let cited = begun.as_ref().map(numbers).unwrap_or_default();
-        let grounding = match &chatbot {
-            Some(bot) => {
-                let exchanges: Vec<Exchange<'_>> = before.iter().map(exchange).collect();
-                let with_shared = with_documents(bot, &conversation.documents);
-                let asked = with_shared.as_ref().unwrap_or(bot);
-                self.ground(asked, &billing, &turn.question, &exchanges).await?
-            }
-            None => Grounding::default(),
-        };
-        let grounding = grounding.behind(begun.map(|answer| answer.citations).unwrap_or_default());
+        let shared = &conversation.documents;
+        let grounding = self.grounding(chatbot.as_ref(), shared, &billing, &turn.question, &before);
+        let grounding = grounding
+            .await?
+            .behind(begun.map(|answer| answer.citations).unwrap_or_default());
 
         let shown = with_markers(&written, &cited);
         let request = ChatRequest {
@@ -85,8 +85,8 @@ impl App {
             request,
         };
         let generation = grounding.prescribed(generation);
+        // Reading documents takes time: a request that was overtaken meanwhile reserves nothing.
         if chatbot.is_some() {
-            // Reading documents takes time: a request that was overtaken meanwhile reserves nothing.
             check_unmoved(&conversations, &conversation).await?;
         }
         let generation = self.generate(generation).await?;
@@ -130,12 +130,28 @@ impl App {
             turn,
             answer: answer.clone(),
         };
-        self.run_to_completion(writer.run())
-            .ok_or_else(|| Error::internal("an answer was begun outside of a runtime"))?;
+        let begun = self.run_to_completion(writer.run());
+        begun.ok_or_else(|| Error::internal("an answer was begun outside of a runtime"))?;
         let mut progress = live.follow();
         until_begun(&mut progress, written.len()).await?;
-        let thought = include_thinking.then_some(0);
-        Ok(follow(progress, answer, written.len(), thought))
+        Ok(follow(progress, answer, written.len(), include_thinking.then_some(0)))
+    }
+
+    /// Returns the passages that a question finds in the documents of a chatbot and in those that were shared.
+    async fn grounding(
+        &self,
+        bot: Option<&Chatbot>,
+        shared: &[DocumentId],
+        billing: &BillingContext,
+        question: &str,
+        before: &[Turn],
+    ) -> Result<Grounding> {
+        let Some(bot) = bot else {
+            return Ok(Grounding::default());
+        };
+        let exchanges: Vec<Exchange<'_>> = before.iter().map(exchange).collect();
+        let bot = with_documents(bot, shared);
+        self.ground(&bot, billing, question, &exchanges).await
     }
 
     async fn chatbot_of(&self, billing: &BillingContext, conversation: &Conversation) -> Result<Option<Chatbot>> {
@@ -151,18 +167,18 @@ impl App {
     }
 }
 
-/// Returns a chatbot that also answers from these documents; `None` if there are none. It has no ID, so that nothing is
-/// stored for it.
-fn with_documents(bot: &Chatbot, documents: &[DocumentId]) -> Option<Chatbot> {
+/// Returns a chatbot that also answers from these documents. If there are any, it has no ID, so that nothing is stored for
+/// it.
+fn with_documents<'a>(bot: &'a Chatbot, documents: &[DocumentId]) -> Cow<'a, Chatbot> {
     if documents.is_empty() {
-        return None;
+        return Cow::Borrowed(bot);
     }
     let mut bot = bot.clone();
     bot.id = ChatbotId(String::new());
     bot.documents.extend(documents.iter().cloned());
     bot.documents.sort_unstable();
     bot.documents.dedup();
-    Some(bot)
+    Cow::Owned(bot)
 }
 
 /// Returns an error if a conversation was deleted, or its path was changed, since it was read.

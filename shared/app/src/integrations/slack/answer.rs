@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use domain::{
     Answer, AnswerStatus, Chatbot, Conversation, ConversationChannel, Error, SlackQuestion, User, rate_limit::Bucket,
-    time::after,
 };
 use futures::StreamExt as _;
-use serde_json::{Value, json};
+use serde_json::Value;
 use slack::Reference;
 use store::{SlackClaim, keys};
 use tokio::time::timeout_at;
@@ -23,8 +22,6 @@ use crate::{AnswerEvent, AnswerStream, BillingContext, Delivery, GenerationOptio
 const NEXT_IN_THREAD: Duration = Duration::from_secs(3);
 /// Deliveries after which a failure is told: some three minutes, longer than people wait.
 const PATIENCE: u32 = 6;
-/// Most questions that are suggested in the assistant pane.
-const MAX_PROMPTS: usize = 4;
 
 impl Connected<'_> {
     /// Answers a message once, whatever is delivered how often.
@@ -55,20 +52,17 @@ impl Connected<'_> {
                 Told::Later => outcome,
             };
         }
-        let outcome = match outcome {
-            Ok(()) => {
-                reply.state.is_done = true;
-                reply.save().await
-            }
-            Err(Failed::Slack(error)) => match self.slack_failure(&error).await? {
+        if let Err(Failed::Slack(error)) = outcome {
+            outcome = match self.slack_failure(&error).await? {
                 Some(error) => Err(Failed::App(error)),
-                None => {
-                    reply.state.is_done = true;
-                    reply.save().await
-                }
-            },
-            failed => failed,
-        };
+                // Another delivery would not help.
+                None => Ok(()),
+            };
+        }
+        if outcome.is_ok() {
+            reply.state.is_done = true;
+            outcome = reply.save().await;
+        }
         match outcome {
             Ok(()) => Ok(()),
             Err(failed) => {
@@ -279,15 +273,14 @@ impl Connected<'_> {
                 Some((AnswerStatus::Failed, _)) | None => asked = Some(TurnAction::Regenerate(planned.question())),
             }
         }
-        let asked = match asked {
-            Some(asked) => asked,
-            None => {
-                let planned = self.app.ids.make_turn(&conversation.id, conversation.head.as_ref())?;
-                reply.state.conversation = Some(conversation.id.clone());
-                reply.state.turn = Some(planned.clone());
-                reply.save().await?;
-                TurnAction::Planned(planned, text)
-            }
+        let asked = if let Some(asked) = asked {
+            asked
+        } else {
+            let planned = self.app.ids.make_turn(&conversation.id, conversation.head.as_ref())?;
+            reply.state.conversation = Some(conversation.id.clone());
+            reply.state.turn = Some(planned.clone());
+            reply.save().await?;
+            TurnAction::Planned(planned, text)
         };
         let billing = BillingContext::user(payer, &conversation.org);
         let question = Question {
@@ -314,13 +307,13 @@ impl Connected<'_> {
     async fn stream(&self, mut events: AnswerStream, reply: &mut Reply<'_>) -> Result<Option<Box<Answer>>, Failed> {
         loop {
             let next = match reply.grows_at() {
-                Some(at) => match timeout_at(at, events.next()).await {
-                    Ok(next) => next,
-                    Err(_) => {
+                Some(at) => {
+                    let Ok(next) = timeout_at(at, events.next()).await else {
                         reply.grow(false).await?;
                         continue;
-                    }
-                },
+                    };
+                    next
+                }
                 None => events.next().await,
             };
             match next {
@@ -367,50 +360,6 @@ impl Connected<'_> {
             }
         });
         Ok(references.collect())
-    }
-
-    /// Greets a person who opened the assistant pane, with the questions that the chatbot suggests.
-    pub(super) async fn greet(&self, channel: &str, thread: &str, delivery: &Delivery) -> domain::Result<()> {
-        let Some(chatbot) = self.chatbot(channel).await? else {
-            return Ok(());
-        };
-        let holder = delivery.holder();
-        let place = (&self.integration.id, channel, thread);
-        let integrations = self.app.store.integrations(&self.integration.org);
-        let now = self.app.clock.now();
-        let until = after(now, Duration::from_secs(60));
-        let SlackClaim::Held(mut state) = integrations.claim_reply(place, &holder, until, now).await? else {
-            return Ok(());
-        };
-        if state.is_done {
-            return Ok(());
-        }
-        // Said once or not at all.
-        state.is_done = true;
-        if !integrations.save_reply(place, &holder, &state).await? {
-            return Ok(());
-        }
-        let token = self.token.expose();
-        let questions = chatbot.settings.suggested_questions.iter().take(MAX_PROMPTS);
-        let prompts: Vec<Value> = questions
-            .map(|question| json!({"title": question, "message": question}))
-            .collect();
-        let mut calls = Vec::new();
-        if let Some(welcome) = &chatbot.settings.welcome_message {
-            let message =
-                json!({"channel": channel, "thread_ts": thread, "markdown_text": slack::without_mentions(welcome)});
-            calls.push(("chat.postMessage", message));
-        }
-        if !prompts.is_empty() {
-            let prompts = json!({"channel_id": channel, "thread_ts": thread, "prompts": prompts});
-            calls.push(("assistant.threads.setSuggestedPrompts", prompts));
-        }
-        for (method, arguments) in calls {
-            if let Err(error) = self.app.slack.call::<Value>(token, method, &arguments, false).await {
-                self.slack_failure(&error).await?;
-            }
-        }
-        Ok(())
     }
 }
 

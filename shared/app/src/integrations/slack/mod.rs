@@ -1,12 +1,14 @@
 //! Chatbots in Slack: installation, events, and answers in threads.
 
 mod answer;
+mod assistant;
 mod command;
 pub(crate) mod config;
 mod credentials;
 mod events;
 mod files;
 mod installation;
+mod lookup;
 mod removal;
 mod reply;
 mod words;

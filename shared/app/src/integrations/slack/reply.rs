@@ -48,25 +48,10 @@ struct Posted {
     ts: String,
 }
 
-#[derive(Deserialize)]
-struct Replies {
-    #[serde(default)]
-    messages: Vec<ThreadMessage>,
-}
-
-#[derive(Deserialize)]
-struct ThreadMessage {
-    #[serde(default)]
-    user: String,
-    ts: String,
-    #[serde(default)]
-    metadata: Value,
-}
-
 /// The reply to one message.
 pub(super) struct Reply<'a> {
-    connected: &'a Connected<'a>,
-    question: &'a SlackQuestion,
+    pub(super) connected: &'a Connected<'a>,
+    pub(super) question: &'a SlackQuestion,
     holder: String,
     /// How far it has come.
     pub(super) state: SlackReply,
@@ -337,44 +322,6 @@ impl<'a> Reply<'a> {
         Ok(())
     }
 
-    /// Looks for a message that may have been posted. Returns `false` if the thread cannot be read: then nothing more
-    /// is written, because a second reply would be worse than an incomplete one.
-    pub(super) async fn find_posted(&mut self) -> Result<bool, Failed> {
-        let token = self.connected.token.expose();
-        let arguments = [
-            ("channel", self.question.channel.as_str()),
-            ("ts", self.question.thread_ts.as_str()),
-            ("oldest", self.question.ts.as_str()),
-            ("limit", "200"),
-            ("include_all_metadata", "true"),
-        ];
-        let slack = &self.connected.app.slack;
-        let found: Replies = match slack
-            .call_form(Some(token), "conversations.replies", &arguments, true)
-            .await
-        {
-            Ok(found) => found,
-            Err(slack::Error::Refused { code, .. }) => {
-                tracing::warn!(code, "slack.thread_not_read");
-                return Ok(false);
-            }
-            Err(error) => return Err(error.into()),
-        };
-        for message in found.messages {
-            let question = &message.metadata["event_payload"]["question"];
-            let is_ours = message.user == self.connected.bot_user
-                && is_later(&message.ts, &self.question.ts)
-                // A stream that was not stopped has no metadata; a thread has one reply at a time.
-                && (question.is_null() || *question == self.question.ts.as_str());
-            if is_ours && !self.state.messages.contains(&message.ts) {
-                self.state.messages.push(message.ts);
-            }
-        }
-        self.state.is_posting = false;
-        self.save().await?;
-        Ok(true)
-    }
-
     fn message(&self, text: &str, blocks: &[Value]) -> Value {
         let notice: String = text.chars().take(MAX_NOTICE).collect();
         let mut all = vec![json!({"type": "markdown", "text": text})];
@@ -411,13 +358,4 @@ fn is_final(code: &str) -> bool {
         code: code.to_owned(),
     }
     .is_dead_token()
-}
-
-/// Returns whether a message's time is later than another's, both as in `1515449522.000016`.
-fn is_later(ts: &str, than: &str) -> bool {
-    let parts = |ts: &str| {
-        let (seconds, rest) = ts.split_once('.').unwrap_or((ts, "0"));
-        (seconds.parse::<u64>().unwrap_or(0), rest.parse::<u64>().unwrap_or(0))
-    };
-    parts(ts) > parts(than)
 }

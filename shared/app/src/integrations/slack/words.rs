@@ -25,7 +25,6 @@ pub(super) fn told(error: &Error, is_last: bool) -> Told {
                 .to_owned(),
         ),
         Error::TooMany { detail, .. } => Told::Person((*detail).to_owned()),
-        Error::Upstream { .. } => Told::Thread(NO_ANSWER.to_owned()),
         Error::Invalid(_) | Error::BadRequest { .. } | Error::TooLarge { .. } => {
             Told::Person("I could not read this message. Please ask a shorter question.".to_owned())
         }
