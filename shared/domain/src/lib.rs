@@ -23,6 +23,7 @@ pub mod secret;
 pub mod time;
 pub mod usage;
 pub mod users;
+pub mod webhooks;
 
 pub use audit::{Actor, AuditEntry};
 pub use auth::api_key::{ApiKey, KeyState};
@@ -51,7 +52,7 @@ pub use documents::web_source::WebSource;
 pub use error::{Error, FieldError, Result, UpstreamKind};
 pub use id::{
     ApiKeyId, AuditEntryId, ChatbotId, ConversationId, CrawlId, DocumentId, ExportId, GenerationId, Ids, InvitationId,
-    MailId, MessageId, OrgId, PromptId, SessionId, TurnId, UserId,
+    MailId, MessageId, OrgId, PromptId, SessionId, TurnId, UserId, WebhookDeliveryId, WebhookEventId, WebhookId,
 };
 pub use json::JsonObject;
 pub use mail::{BillingNotice, Mail, MailBranding, MailMessage};
@@ -74,3 +75,7 @@ pub use users::account::{ClerkName, PendingEmail, PlatformRole, User, UserStatus
 pub use users::email::Email;
 pub use users::export::{Export, ExportMessage, ExportStatus};
 pub use users::settings::Settings;
+pub use webhooks::delivery::{Attempt, DeliveryStatus, WebhookDelivery};
+pub use webhooks::endpoint::{DisabledReason, Webhook, WebhookStatus};
+pub use webhooks::event::{EventData, EventType, WantedEvents, WebhookEvent};
+pub use webhooks::message::{DeliverWebhooksMessage, DueDelivery};
