@@ -17,3 +17,4 @@ mod prompts;
 pub(crate) mod system;
 pub(crate) mod usage;
 pub(crate) mod users;
+mod webhooks;

@@ -28,6 +28,10 @@ pub(super) struct Things {
     /// Of the admin.
     pub(super) api_key: String,
     pub(super) log: String,
+    /// Of the admin.
+    pub(super) webhook: String,
+    /// Whose event was not accepted yet.
+    pub(super) delivery: String,
     pub(super) prompt: String,
     /// An answer, and the turn it belongs to.
     pub(super) message: String,
@@ -164,6 +168,11 @@ async fn seed(t: &Test, path: &str, of: [&Caller; 4], tokens: [String; 2]) -> Th
         .iter()
         .find(|session| session["current"] == true);
     let credentials = json!({"email": "bystander@example.com", "password": crate::support::PASSWORD});
+    // Nobody receives it: the name does not exist.
+    let receiver = json!({"url": "https://receiver.invalid/", "events": ["integration.error"]});
+    let webhook = admin.post("/api/v1/webhooks", receiver).await.created().text("id");
+    let tested = admin.post(&format!("/api/v1/webhooks/{webhook}/test"), json!({})).await;
+    let delivery = tested.expect(202).text("id");
     let fresh = t.anonymous().post("/api/v1/auth/login", credentials).await.ok();
     let reset = json!({"email": bystander.account["email"]});
     t.anonymous().post("/api/v1/auth/reset-password", reset).await.ok();
@@ -176,6 +185,8 @@ async fn seed(t: &Test, path: &str, of: [&Caller; 4], tokens: [String; 2]) -> Th
         invitation_token: t.invitation_token("friend@example.com").await,
         api_key: admin.api_key(json!({"name": "Admin"})).await.text("id"),
         log: log.text("log_id"),
+        webhook,
+        delivery,
         prompt: prompt.text("prompt_id"),
         message: answer.text("id"),
         turn: answer.text("parentId"),

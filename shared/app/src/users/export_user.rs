@@ -13,7 +13,14 @@ use crate::{App, Delivery, audit::audit_event::AuditEvent, users::archive::Archi
 /// Number of audit log entries read at once.
 const PAGE: u16 = 100;
 /// Attributes that are credentials. An archive must not allow anyone to sign in.
-const SECRETS: [&str; 5] = ["password_hash", "secret_hash", "token_hash", "salt", "password_version"];
+const SECRETS: [&str; 6] = [
+    "password_hash",
+    "secret_hash",
+    "token_hash",
+    "salt",
+    "password_version",
+    "secret",
+];
 /// Items that are only credentials, by the prefix of their sort keys.
 const SECRET_ITEMS: [&str; 2] = [store::keys::LINKS, store::keys::AUDIT_SALT];
 
@@ -286,6 +293,7 @@ fn shown(key: String, mut item: Value) -> Option<Value> {
     }
     if let Some(previous) = attributes.get_mut("previous").and_then(Value::as_object_mut) {
         previous.remove("hash");
+        previous.remove("secret");
     }
     attributes.insert("key".to_owned(), key.into());
     Some(item)

@@ -238,7 +238,7 @@ impl App {
                 let entry = self.entry(actor, org, event)?;
                 let (write, now) = (WebhookWrite::Delete(id), self.clock.now());
                 if webhooks.write(&all, &found.webhooks, &write, &entry, &[], now).await? {
-                    return Ok(());
+                    return webhooks.forget_lane(id).await;
                 }
             }
         })
