@@ -161,7 +161,7 @@ async fn a_receiver_that_is_down_for_hours_gets_each_event_once_it_is_up() {
             .all(|one| one["status"] == "succeeded")
     );
     assert_eq!(ada.get(&path).await.ok().json()["failing_since"], Value::Null);
-    pass(&t, 24 * HOUR).await;
+    pass_in_steps(&t, 24 * HOUR, HOUR).await;
     assert_eq!(receiver.received().len(), 35, "what is delivered is not sent again");
 }
 
@@ -239,14 +239,14 @@ async fn a_receiver_that_fails_for_five_days_is_disabled() {
     for day in 0..5 {
         test_event(&ada, &path).await;
         t.drain().await;
-        pass(&t, 24 * HOUR).await;
+        pass_in_steps(&t, 24 * HOUR, HOUR).await;
         ada = ada.sign_in_again().await;
         let found = ada.get(&path).await.ok().json();
         if day < 4 {
             assert_eq!(found["status"], json!("enabled"), "day {day}");
         }
     }
-    pass(&t, 12 * HOUR).await;
+    pass_in_steps(&t, 12 * HOUR, HOUR).await;
     let ada = ada.sign_in_again().await;
     let found = ada.get(&path).await.ok().json();
     assert_eq!(
@@ -255,7 +255,7 @@ async fn a_receiver_that_fails_for_five_days_is_disabled() {
     );
     assert_disabled(&t, &ada, "for five days").await;
     let sent = receiver.received().len();
-    pass(&t, 48 * HOUR).await;
+    pass_in_steps(&t, 48 * HOUR, HOUR).await;
     assert_eq!(receiver.received().len(), sent, "a disabled webhook gets nothing");
     let ada = ada.sign_in_again().await;
     let left = deliveries(&ada, &path).await;

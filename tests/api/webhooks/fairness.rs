@@ -6,9 +6,13 @@ use super::{path_of, webhook, with_receiver};
 
 /// Waits, without sleeping, until something is so.
 async fn until(mut is_so: impl FnMut() -> bool) {
-    while !is_so() {
-        tokio::task::yield_now().await;
-    }
+    let waiting = async {
+        while !is_so() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let limit = std::time::Duration::from_secs(30);
+    tokio::time::timeout(limit, waiting).await.expect("it happens in time");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

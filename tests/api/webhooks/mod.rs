@@ -29,11 +29,15 @@ pub(super) fn path_of(webhook: &Value) -> String {
     format!("{WEBHOOKS}/{}", webhook["id"].as_str().unwrap())
 }
 
-/// Lets time pass in steps that the relay runs between, until `seconds` are over.
+/// Lets time pass in the steps of the relay, until `seconds` are over.
 pub(super) async fn pass(t: &Test, seconds: u64) {
-    const STEP: u64 = 300;
-    for _ in 0..seconds.div_ceil(STEP) {
-        t.advance_seconds(STEP);
+    pass_in_steps(t, seconds, 300).await;
+}
+
+/// The same in larger steps, as if the relay ran less often.
+pub(super) async fn pass_in_steps(t: &Test, seconds: u64, step: u64) {
+    for _ in 0..seconds.div_ceil(step) {
+        t.advance_seconds(step);
         relay(t).await;
     }
 }

@@ -90,7 +90,12 @@ impl App {
                 return self.wake(&webhooks, (org, webhook), free).await;
             }
         };
-        let made = self.attempt(&webhooks, &found, &event, &delivery, &lane).await;
+        // Another worker may have made the attempt between the first look and here.
+        let made = match webhooks.delivery(webhook, id, now).await {
+            Ok(Some(now)) if now.rev == delivery.rev => self.attempt(&webhooks, &found, &event, &delivery, &lane).await,
+            Ok(_) => Ok(Health::Unknown),
+            Err(error) => Err(error),
+        };
         let health = *made.as_ref().unwrap_or(&Health::Unknown);
         let free = webhooks.leave_lane(&delivery, health, self.clock.now()).await?;
         self.wake(&webhooks, (org, webhook), free).await?;
