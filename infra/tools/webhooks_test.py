@@ -124,7 +124,8 @@ class Server:
     def start(self):
         command = [str(self.binary), "--data-dir", str(self.folder / "data"), "--port", str(self.port),
                    "--aws-port", str(self.aws_port)]
-        self.process = subprocess.Popen(command, env=self.environment, cwd=self.folder, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(command, env=self.environment, cwd=self.folder, stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL, text=True)
         assert "listening" in self.process.stdout.readline(), "parlance did not start"
         if Clock.ahead:
             self.call("POST", "/_local/clock", {"advance_seconds": Clock.ahead})
@@ -228,14 +229,13 @@ def killed(server, judges, path, secret):
     died = threading.Event()
 
     def kill():
-        if not died.is_set():
-            died.set()
-            server.kill()
+        Receiver.before_answer = None
+        server.kill()
+        died.set()
 
     Receiver.before_answer = kill
     sent = server.api("POST", f"{path}/test", {})
     assert died.wait(30), "nothing was sent"
-    Receiver.before_answer = None
     server.start()
     for _ in range(30):
         server.advance(60)

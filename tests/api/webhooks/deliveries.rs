@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{ids, pass, path_of, webhook, with_receiver};
+use super::{ids, pass, pass_in_steps, path_of, webhook, with_receiver};
 use crate::support::{Caller, Test};
 
 const HOUR: u64 = 3600;
