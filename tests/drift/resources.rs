@@ -95,7 +95,7 @@ fn a_message_that_keeps_failing_is_kept_and_somebody_is_told() {
 }
 
 /// Workers that may take several messages at once, because none of these can do anything to the others.
-const IN_BATCHES: [&str; 1] = ["send_mail"];
+const IN_BATCHES: [&str; 2] = ["send_mail", "deliver_webhooks"];
 
 #[test]
 fn a_queue_feeds_one_worker_whose_messages_fail_alone() {

@@ -97,7 +97,9 @@ async fn webhooks(arena: Arena<'_>) {
     for number in room..limit {
         new(number).await.created();
     }
-    arena.exactly("webhooks", room, arena.race(new).await).await;
+    // They are counted with the version of what they want, not in an item of its own.
+    let created = outcome(arena.race(new).await, "webhooks", arena.limit);
+    assert_eq!(created.len(), room, "webhooks of {}", arena.plan);
 }
 
 async fn documents(arena: Arena<'_>) {
