@@ -34,6 +34,10 @@ SLACK_VENV := $(CACHE)/slack-$(call pins,slack)
 # Slack's types, and what makes JSON Schemas of them.
 SLACK_NODE := @slack/web-api@8.2.0 @slack/types@3.2.0 ts-json-schema-generator@2.4.0 typescript@5.9.3
 SLACK_NODE_MODULES := $(CACHE)/slack-node-$(firstword $(shell echo "$(SLACK_NODE)" | cksum))
+WEBHOOKS_VENV := $(CACHE)/webhooks-$(call pins,webhooks)
+# Svix's library for Node, where there is Node.
+WEBHOOKS_NODE := svix@2.5.0
+WEBHOOKS_NODE_MODULES := $(CACHE)/webhooks-node-$(firstword $(shell echo "$(WEBHOOKS_NODE)" | cksum))
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY_ROOT := $(CACHE)/cargo-deny-$(CARGO_DENY_VERSION)
 CARGO_DENY := $(CARGO_DENY_ROOT)/bin/cargo-deny
@@ -46,7 +50,7 @@ MODEL_SHA256 := 1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f
 MODEL := $(CACHE)/multilingual-e5-small-q4-1571fc98.bin
 
 ##@ Work
-.PHONY: help dev demo model test test-faults test-attack test-hostile test-kill test-kill-ledger test-sdk test-stripe test-slack test-clients test-schemathesis audit-verify rotate-secret clean-data new-function
+.PHONY: help dev demo model test test-faults test-attack test-hostile test-kill test-kill-ledger test-sdk test-stripe test-slack test-webhooks test-clients test-schemathesis audit-verify rotate-secret clean-data new-function
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z0-9_-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
@@ -127,6 +131,13 @@ test-slack: $(SLACK_VENV)/.ready ## Have Slack's own types judge every call of S
 	cd "$(SLACK_NODE_MODULES)" && node_modules/.bin/ts-json-schema-generator --path types.ts --type '*' --no-type-check -o schemas.json
 	$(SLACK_VENV)/bin/python infra/tools/slack_test.py --binary "$${CARGO_TARGET_DIR:-target}/debug/parlance" \
 		--schemas "$(SLACK_NODE_MODULES)/schemas.json" $(ARGS)
+
+test-webhooks: $(WEBHOOKS_VENV)/.ready ## Have Svix's own libraries verify what is sent to webhooks (Python; Node if it is there)
+	cargo build --quiet -p local --bin parlance
+	node=; if command -v node > /dev/null && command -v npm > /dev/null; then \
+		npm install --silent --no-audit --no-fund --prefix "$(WEBHOOKS_NODE_MODULES)" $(WEBHOOKS_NODE); \
+		node="--node-modules $(WEBHOOKS_NODE_MODULES)/node_modules"; fi; \
+	$(WEBHOOKS_VENV)/bin/python infra/tools/webhooks_test.py --binary "$${CARGO_TARGET_DIR:-target}/debug/parlance" $$node
 
 test-clients: $(CLIENTS_VENV)/.ready ## Generate clients from the OpenAPI document (Python, and TypeScript if Node is there) and use them
 	cargo build --quiet -p local --bin parlance
@@ -248,7 +259,7 @@ deploy: build-arm64 $(LINT_VENV)/.ready ## Deploy with SAM, as infra/samconfig.t
 		--config-file "$(abspath infra/samconfig.toml)" --config-env $(ENV) $(ARGS)
 
 # Tools. pip and cargo leave nothing half installed behind: the mark is written last.
-$(LINT_VENV)/.ready $(BUILD_VENV)/.ready $(SDK_VENV)/.ready $(FRAMEWORKS_VENV)/.ready $(CLIENTS_VENV)/.ready $(SCHEMATHESIS_VENV)/.ready $(STRIPE_VENV)/.ready $(SLACK_VENV)/.ready: $(CACHE)/%/.ready:
+$(LINT_VENV)/.ready $(BUILD_VENV)/.ready $(SDK_VENV)/.ready $(FRAMEWORKS_VENV)/.ready $(CLIENTS_VENV)/.ready $(SCHEMATHESIS_VENV)/.ready $(STRIPE_VENV)/.ready $(SLACK_VENV)/.ready $(WEBHOOKS_VENV)/.ready: $(CACHE)/%/.ready:
 	python3 -m venv $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement infra/tools/$(firstword $(subst -, ,$*)).txt
 	touch $@

@@ -18,3 +18,4 @@ mod prompts;
 pub(crate) mod system;
 pub(crate) mod usage;
 pub(crate) mod users;
+mod webhooks;

@@ -9,14 +9,15 @@ use super::template;
 
 /// The only wildcards: objects of tenants, archives of people, and models that callers name: their names are not known
 /// beforehand.
-const WILDCARDS: [&str; 6] = [
+const WILDCARDS: [&str; 7] = [
     "${UploadsBucket.Arn}/t/*",
     "${UploadsBucket.Arn}/models/*",
     "${UploadsBucket.Arn}/exports/*",
     "arn:${AWS::Partition}:bedrock:*::foundation-model/*",
     "arn:${AWS::Partition}:bedrock:${BedrockRegion}:${AWS::AccountId}:inference-profile/*",
-    // The streams of one table; that of a restored one has another name.
+    // The streams of a table; that of a restored one has another name.
     "${UsageTable.Arn}/stream/*",
+    "${AppTable.Arn}/stream/*",
 ];
 
 fn each(mut check: impl FnMut(&Function, &Statement)) {

@@ -95,7 +95,7 @@ fn a_message_that_keeps_failing_is_kept_and_somebody_is_told() {
 }
 
 /// Workers that may take several messages at once, because none of these can do anything to the others.
-const IN_BATCHES: [&str; 1] = ["send_mail"];
+const IN_BATCHES: [&str; 2] = ["send_mail", "deliver_webhooks"];
 
 #[test]
 fn a_queue_feeds_one_worker_whose_messages_fail_alone() {
@@ -139,31 +139,41 @@ fn streams(template: &Template) -> impl Iterator<Item = (&Function, &StreamSourc
 #[test]
 fn a_stream_loses_nothing_in_silence_and_wakes_nobody_for_what_they_wrote() {
     let template = template();
-    let (function, stream) = streams(template).next().expect("somebody follows the ledger");
-    assert_eq!((&*function.crate_name, &*stream.table), ("roll_up_usage", "UsageTable"));
-    assert_eq!(streams(template).count(), 1);
-    assert_eq!(stream.from, "TRIM_HORIZON");
-    assert!(stream.partial_failures && stream.bisects);
-    // Two batches of a shard at the same time would only get in each other's way at the watermarks.
-    assert_eq!(stream.parallel, 1);
-    assert!(stream.window_seconds > 0 && stream.retries.is_some());
-    assert!(
-        template.queue(&stream.gives_up_to).is_some(),
-        "what is given up is told"
-    );
-    let keys = [
+    let followed: Vec<_> = streams(template)
+        .map(|(function, stream)| (&*function.crate_name, &*stream.table))
+        .collect();
+    let expected = [("roll_up_usage", "UsageTable"), ("dispatch_webhooks", "AppTable")];
+    assert_eq!(followed, expected);
+    for (function, stream) in streams(template) {
+        assert_eq!(stream.from, "TRIM_HORIZON");
+        assert!(stream.partial_failures && stream.bisects && stream.retries.is_some());
+        // Two batches of a shard at the same time would only get in each other's way at the watermarks.
+        assert_eq!(stream.parallel, 1);
+        assert!(
+            template.queue(&stream.gives_up_to).is_some(),
+            "what is given up is told: {}",
+            function.crate_name
+        );
+    }
+    let promised = [
+        ("EVENT#0", "evt_1", true),
+        ("O#acme", "D#1", false),
+        ("OUT#0", "1", false),
+    ];
+    let changed = [
         ("U#ada", "D#2026-11-24", true),
         ("O#acme", "D#2026-11-24#U#ada", true),
         ("R#sys#0", "D#2026-11-24#small", false),
         ("RW#00", "W", false),
     ];
-    for (pk, sk, wanted) in keys {
-        let record = json!({"eventName": "MODIFY", "dynamodb": {"Keys": {"pk": {"S": pk}, "sk": {"S": sk}}}});
-        let passes = stream.filters.iter().any(|pattern| fits(pattern, &record));
-        assert_eq!(passes, wanted, "{pk} {sk}");
+    for ((_, stream), keys) in streams(template).zip([&changed[..], &promised]) {
+        for (pk, sk, wanted) in keys {
+            let record = |name| json!({"eventName": name, "dynamodb": {"Keys": {"pk": {"S": pk}, "sk": {"S": sk}}}});
+            let passes = |name| stream.filters.iter().any(|pattern| fits(pattern, &record(name)));
+            assert_eq!(passes("MODIFY"), *wanted, "{pk} {sk}");
+            assert!(!passes("REMOVE"), "{pk} {sk}");
+        }
     }
-    let removed = json!({"eventName": "REMOVE", "dynamodb": {"Keys": {"pk": {"S": "U#ada"}, "sk": {"S": "D#x"}}}});
-    assert!(!stream.filters.iter().any(|pattern| fits(pattern, &removed)));
 }
 
 /// As far as our patterns go: <https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html>.

@@ -165,10 +165,10 @@ async fn only_the_first_is_told_to_be_the_first() {
         };
         let owner = Owner::User(UserId("ada".to_owned()));
         faults(&t).plan("TransactWriteItems", fault);
-        assert!(ledger.alert(&owner, &alert).await.unwrap(), "{fault:?}");
+        assert!(ledger.alert(&owner, &alert, None).await.unwrap(), "{fault:?}");
         // The same to the last letter, and somebody else's.
         faults(&t).plan("TransactWriteItems", Fault::RequestLost);
-        assert!(!ledger.alert(&owner, &alert).await.unwrap(), "{fault:?}");
+        assert!(!ledger.alert(&owner, &alert, None).await.unwrap(), "{fault:?}");
     }
     all_met(&t);
 }

@@ -152,7 +152,10 @@ impl Story<'_> {
                     version: None,
                 };
                 let now = app.clock.now();
-                documents.finish(&id, &holder, generation, &outcome, now).await.unwrap();
+                documents
+                    .finish(&id, &holder, generation, (&outcome, None), now)
+                    .await
+                    .unwrap();
             }
             4 => {
                 let read = documents.get(&id).await.unwrap().unwrap();

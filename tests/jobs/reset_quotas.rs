@@ -48,7 +48,7 @@ async fn use_up(ledger: &Ledger, user: UserId, now: Timestamp) {
         resets_at: day.ends_at,
         at: now,
     };
-    assert!(ledger.alert(&Owner::User(user), &alert).await.unwrap());
+    assert!(ledger.alert(&Owner::User(user), &alert, None).await.unwrap());
 }
 
 /// Days that are listed as open.

@@ -40,6 +40,7 @@ pub async fn grant(sdk: &SdkConfig, tables: Tables, email: &str, clock: &Clock) 
         sealed: None,
         source: AuditSource::Server,
         created_at: clock.now(),
+        event: None,
     };
     if accounts.grant_platform_admin(&user, &entry).await? {
         Ok(User {

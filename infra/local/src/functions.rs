@@ -36,11 +36,13 @@ fn functions() -> Vec<Function> {
         http("stripe_webhook", stripe_webhook::api),
         http("integrations", integrations::api),
         http("slack_events", slack_events::api),
+        http("webhooks", webhooks::api),
         queue::<fetch_pages::FetchPages>(),
         queue::<index_documents::IndexDocuments>(),
         queue::<purge::PurgeDeleted>(),
         queue::<export_user::ExportUser>(),
         queue::<answer_slack::AnswerSlack>(),
+        queue::<deliver_webhooks::DeliverWebhooks>(),
         queue::<embed_passages::EmbedPassages>(),
         queue::<apply_stripe_events::ApplyStripeEvents>(),
         queue::<send_mail::SendMail>(),
@@ -48,6 +50,7 @@ fn functions() -> Vec<Function> {
         schedule::<reset_quotas::ResetQuotas>(),
         schedule::<reconcile_billing::ReconcileBilling>(),
         table_stream::<roll_up_usage::RollUpUsage>(|tables| &tables.usage),
+        table_stream::<dispatch_webhooks::DispatchWebhooks>(|tables| &tables.app),
     ]
 }
 

@@ -96,14 +96,18 @@ impl Local {
     pub(crate) async fn drain(&self) -> Result<Drained, String> {
         self.settle_payments().await;
         let mut left = Drained::default();
-        for worker in &self.workers {
-            let drained = worker.drain().await.map_err(|error| error.to_string())?;
-            left.waiting += drained.waiting;
-            left.delayed += drained.delayed;
-        }
-        // Stream functions also process what workers write, and send no messages.
-        for follower in &self.followers {
-            left.waiting += follower.drain().await?;
+        // Stream functions also process what workers write, and one of them sends messages. What these lead to is not
+        // followed by anyone who sends more.
+        for _ in 0..2 {
+            left = Drained::default();
+            for worker in &self.workers {
+                let drained = worker.drain().await.map_err(|error| error.to_string())?;
+                left.waiting += drained.waiting;
+                left.delayed += drained.delayed;
+            }
+            for follower in &self.followers {
+                left.waiting += follower.drain().await?;
+            }
         }
         Ok(left)
     }

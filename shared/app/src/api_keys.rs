@@ -6,8 +6,8 @@ mod service;
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use domain::{
-    Actor, ApiKey, ApiKeyId, Error, KeyState, Membership, OrgId, Result, Secret, Timestamp, User, UserId, UserStatus,
-    auth::api_key_token::ApiKeyToken,
+    Actor, ApiKey, ApiKeyId, Error, EventData, KeyState, Membership, OrgId, Result, Secret, Timestamp, User, UserId,
+    UserStatus, auth::api_key_token::ApiKeyToken, webhooks::data::ApiKeyEvent,
 };
 use futures::future::BoxFuture;
 use llm::catalog;
@@ -179,7 +179,7 @@ impl App {
                 previous: None,
                 ..old.changed(now)
             };
-            let entry = self.key_entry(actor, "api_key.revoked", Some(&old), Some(&new))?;
+            let entry = self.key_entry(actor, "api_key.revoked", Some(&old), Some(&new)).await?;
             if keys.replace(&old, &new, &entry).await? {
                 return Ok(());
             }
@@ -228,7 +228,9 @@ impl App {
                 ..old.changed(now)
             };
             let is_forgotten = old.name == new.name && old.models.is_none() && old.revoked_at.is_some();
-            let entry = self.key_entry(&Actor::system(), "api_key.revoked", Some(&old), Some(&new))?;
+            let entry = self
+                .key_entry(&Actor::system(), "api_key.revoked", Some(&old), Some(&new))
+                .await?;
             if !is_forgotten && !keys.replace(&old, &new, &entry).await? {
                 return Err(Error::unavailable("an API key was changed at the same time"));
             }
@@ -236,8 +238,8 @@ impl App {
         Ok(())
     }
 
-    /// Returns the audit entry for a change of a key.
-    pub(crate) fn key_entry(
+    /// Returns the audit entry for a change of a key, with the event that webhooks get.
+    pub(crate) async fn key_entry(
         &self,
         actor: &Actor,
         action: &'static str,
@@ -248,7 +250,14 @@ impl App {
         let event = AuditEvent::new(action, "api_key", key.id.as_str())
             .before(before.map_or(Value::Null, rules_of))
             .after(after.map_or(Value::Null, rules_of));
-        self.entry(actor, &key.org, event)
+        let is_usable = |key: Option<&ApiKey>| key.is_some_and(|key| key.revoked_at.is_none());
+        let data = match (is_usable(before), is_usable(after)) {
+            (false, true) => EventData::ApiKeyCreated(ApiKeyEvent::of(key)),
+            (true, false) => EventData::ApiKeyRevoked(ApiKeyEvent::of(key)),
+            _ => return self.entry(actor, &key.org, event),
+        };
+        let promised = self.event(&key.org, data, key.id.as_str()).await?;
+        self.entry(actor, &key.org, event.promise(promised))
     }
 }
 

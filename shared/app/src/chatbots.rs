@@ -4,8 +4,8 @@ pub(crate) mod evaluation;
 pub(crate) mod preview;
 
 use domain::{
-    Actor, Chatbot, ChatbotId, ChatbotSettings, Document, DocumentId, Error, Membership, OrgId, Page, PageRequest,
-    Purge, Result, UserId,
+    Actor, Chatbot, ChatbotId, ChatbotSettings, Document, DocumentId, Error, EventData, Membership, OrgId, Page,
+    PageRequest, Purge, Result, UserId, webhooks::data::ChatbotEvent,
 };
 use futures::future::BoxFuture;
 use store::ChatbotChange;
@@ -179,8 +179,14 @@ impl App {
         id: &'a ChatbotId,
     ) -> BoxFuture<'a, Result<Chatbot>> {
         Box::pin(async move {
-            self.changeable_chatbot(member, id).await?;
-            let event = AuditEvent::new("chatbot.published", "chatbot", id.as_str());
+            let chatbot = self.changeable_chatbot(member, id).await?;
+            let data = EventData::ChatbotPublished(ChatbotEvent {
+                chatbot_id: id.clone(),
+                name: chatbot.name,
+            });
+            let occurrence = format!("{id} {}", self.clock.now());
+            let promised = self.event(&member.org, data, &occurrence).await?;
+            let event = AuditEvent::new("chatbot.published", "chatbot", id.as_str()).promise(promised);
             let entry = self.entry(actor, &member.org, event)?;
             let chatbots = self.store.chatbots(&member.org);
             if chatbots.publish(id, self.clock.now(), &entry).await? {

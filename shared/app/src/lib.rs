@@ -21,6 +21,7 @@ mod rate_limit;
 mod system;
 mod usage;
 mod users;
+mod webhooks;
 
 use std::{ops::Deref, sync::Arc};
 
@@ -75,8 +76,8 @@ pub use platform::secrets::ACTIVATION_MS;
 pub use prompts::PromptChange;
 pub use store::{Alert, AuditFilter, Changed, Failure, FailureFilter, QueueDepth, RolledUp, ScheduleRun, UserFilter};
 pub use store::{
-    Begun, ChannelFilter, ChatbotChange, ConversationChange, ConversationFilter, DocumentChange, DocumentFilter,
-    IdempotencyKey, QuotaChange, SettingsChange, StoredAnswer,
+    Begun, ChannelFilter, ChatbotChange, ConversationChange, ConversationFilter, DeliveryFilter, DocumentChange,
+    DocumentFilter, IdempotencyKey, QuotaChange, SettingsChange, StoredAnswer,
 };
 use store::{Conversations, Objects, Queues, Store};
 pub use system::operations::{Failed, LogEntry, PlatformMetrics, ProviderStatus, SystemStatus};
@@ -86,6 +87,7 @@ pub use usage::statistics::{PlatformReport, UsageReport};
 pub use users::export_user::ExportFound;
 pub use users::settings::SettingsFound;
 pub use users::{ChangedBy, UserChange};
+pub use webhooks::{DeliveryFound, NewWebhook, WebhookChange, WebhookFound, WebhookWithSecret};
 
 /// Everything a request needs. Clones are cheap and share all of it.
 #[derive(Clone)]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::{AuditEntryId, OrgId, Timestamp};
+use crate::{AuditEntryId, OrgId, Timestamp, WebhookEvent};
 
 /// The caller that performed an action.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -119,6 +119,9 @@ pub struct AuditEntry {
     pub source: AuditSource,
     /// When the action was performed.
     pub created_at: Timestamp,
+    /// The event that is promised to webhooks with it; not a part of the log.
+    #[serde(skip)]
+    pub event: Option<Box<WebhookEvent>>,
 }
 
 /// The position of an entry in the hash chain of its tenant and month.

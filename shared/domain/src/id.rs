@@ -82,6 +82,12 @@ ids! {
     MessageId,
     /// One model call and its reservation.
     GenerationId,
+    /// A webhook: an endpoint of an organization that receives its events.
+    WebhookId,
+    /// An event that is sent to webhooks.
+    WebhookEventId,
+    /// The delivery of an event to a webhook, with all its attempts.
+    WebhookDeliveryId,
 }
 
 /// Generates IDs and random bytes. IDs of one process are strictly increasing, so lists are in creation order.

@@ -24,6 +24,7 @@ pub mod secret;
 pub mod time;
 pub mod usage;
 pub mod users;
+pub mod webhooks;
 
 pub use audit::{Actor, AuditEntry};
 pub use auth::api_key::{ApiKey, KeyState};
@@ -52,7 +53,8 @@ pub use documents::web_source::WebSource;
 pub use error::{Error, FieldError, Result, UpstreamKind};
 pub use id::{
     ApiKeyId, AuditEntryId, ChatbotId, ConversationId, CrawlId, DocumentId, ExportId, GenerationId, Ids, IntegrationId,
-    InvitationId, MailId, MessageId, OrgId, PromptId, SessionId, TurnId, UserId,
+    InvitationId, MailId, MessageId, OrgId, PromptId, SessionId, TurnId, UserId, WebhookDeliveryId, WebhookEventId,
+    WebhookId,
 };
 pub use integrations::slack::{
     SlackConfig, SlackConnection, SlackEvent, SlackMessage, SlackQuestion, SlackReply, SlackThread,
@@ -80,3 +82,7 @@ pub use users::account::{ClerkName, PendingEmail, PlatformRole, User, UserStatus
 pub use users::email::Email;
 pub use users::export::{Export, ExportMessage, ExportStatus};
 pub use users::settings::Settings;
+pub use webhooks::delivery::{Attempt, DeliveryStatus, WebhookDelivery};
+pub use webhooks::endpoint::{DisabledReason, Webhook, WebhookStatus};
+pub use webhooks::event::{EventData, EventType, WantedEvents, WebhookEvent};
+pub use webhooks::message::{DeliverWebhooksMessage, DueDelivery};

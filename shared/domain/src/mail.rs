@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Email, InvoiceNotice, MailId, OrgId, Plan, Timestamp, UserId};
+use crate::{DisabledReason, Email, InvoiceNotice, MailId, OrgId, Plan, Timestamp, UserId, WebhookId};
 
 /// An email: plain text, and the look of the organization that writes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,6 +137,21 @@ pub enum MailMessage {
         /// What happened.
         notice: BillingNotice,
     },
+    /// A webhook was disabled because its receiver does not work.
+    WebhookDisabled {
+        /// ID of the email.
+        id: MailId,
+        /// The recipient, an administrator.
+        user: UserId,
+        /// Name of the organization.
+        org: Option<String>,
+        /// Its ID.
+        org_id: OrgId,
+        /// The webhook.
+        webhook_id: WebhookId,
+        /// The reason.
+        reason: DisabledReason,
+    },
     /// Someone tried to sign up with the address of an existing account.
     EmailTaken {
         /// ID of the email.
@@ -188,6 +203,7 @@ impl MailMessage {
             | Self::TokenAlert { id, .. }
             | Self::TokensBack { id, .. }
             | Self::Billing { id, .. }
+            | Self::WebhookDisabled { id, .. }
             | Self::EmailTaken { id, .. } => id,
         }
     }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    BillingMessage, ExportMessage, FetchMessage, MailMessage, Purge, SlackMessage,
+    BillingMessage, DeliverWebhooksMessage, ExportMessage, FetchMessage, MailMessage, Purge, SlackMessage,
     documents::{embedding::EmbedPassagesMessage, outbox::IndexMessage},
 };
 
@@ -24,6 +24,8 @@ pub enum Queue {
     EmbedPassages,
     /// Pages of the web to fetch: steps of crawls, and documents to refresh.
     FetchPages,
+    /// Events to deliver to webhooks.
+    DeliverWebhooks,
     /// Events of the payment provider, and changes that it has to know.
     ApplyStripeEvents,
     /// Events of Slack: messages to answer, ratings, installations that end.
@@ -49,6 +51,12 @@ impl Queue {
 pub trait Message: Serialize + Sync {
     /// The queue that carries it.
     const QUEUE: Queue;
+
+    /// Returns the tenant that it belongs to: a fair queue prefers the messages of others while one tenant occupies
+    /// the worker. `None`: it counts as a tenant of its own.
+    fn group(&self) -> Option<&str> {
+        None
+    }
 }
 
 impl Message for IndexMessage {
@@ -81,4 +89,12 @@ impl Message for EmbedPassagesMessage {
 
 impl Message for FetchMessage {
     const QUEUE: Queue = Queue::FetchPages;
+}
+
+impl Message for DeliverWebhooksMessage {
+    const QUEUE: Queue = Queue::DeliverWebhooks;
+
+    fn group(&self) -> Option<&str> {
+        Some(self.org().as_str())
+    }
 }

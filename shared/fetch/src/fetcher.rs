@@ -54,8 +54,8 @@ impl Default for Limits {
 /// Fetches pages. Clones share their clients.
 #[derive(Debug, Clone)]
 pub struct Fetcher {
-    public: Client,
-    private: Client,
+    pub(crate) public: Client,
+    pub(crate) private: Client,
     private_hosts: Arc<PrivateHosts>,
 }
 
@@ -257,7 +257,7 @@ fn check_status(status: StatusCode, headers: &HeaderMap) -> Result<(), FetchErro
 }
 
 /// Returns how long a site asks to wait: a number of seconds, or a date after that of its response.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: HeaderName| headers.get(name)?.to_str().ok().map(str::trim);
     let after = text(RETRY_AFTER)?;
     if let Ok(seconds) = after.parse() {
@@ -269,7 +269,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// Returns what a failure of the client means to the user.
-fn classify(error: &reqwest::Error) -> FetchError {
+pub(crate) fn classify(error: &reqwest::Error) -> FetchError {
     let mut source: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(cause) = source {
         if let Some(unresolved) = cause.downcast_ref::<Unresolved>() {

@@ -6,7 +6,7 @@
 //! - A connection goes only to a public address ([`is_public`]) that our own resolver returned, and the resolver
 //!   returns addresses only if all addresses of the host are public. The name is resolved once for each connection, so
 //!   a later answer of the DNS changes nothing.
-//! - Every redirect is checked like the first address. No proxy, no cookies, no credentials, no reused connections.
+//! - Every redirect of a page is checked like the first address; none of a [`Post`] is followed. No proxy, no cookies, no credentials, no reused connections.
 //! - Bytes, decompressed bytes and time are limited ([`Limits`]).
 //!
 //! The rest decides what to read, as pure functions: [`robots`], [`sitemap`] and [`crawl`].
@@ -23,6 +23,7 @@ pub mod crawl;
 mod error;
 mod fetcher;
 mod media_type;
+mod post;
 mod private_hosts;
 mod resolver;
 pub mod robots;
@@ -36,6 +37,7 @@ pub use content::{Conditions, Content, Fetched};
 pub use error::FetchError;
 pub use fetcher::{Fetcher, Limits};
 pub use media_type::MediaType;
+pub use post::{Post, Posted};
 pub use private_hosts::{InvalidPrivateHost, PrivateHosts};
 pub use reqwest::Url;
 pub use target::Target;

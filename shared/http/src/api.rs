@@ -7,14 +7,17 @@ use axum::{
     routing::{MethodFilter, MethodRouter, on},
 };
 use http::{Method, StatusCode, Uri};
-use serde_json::json;
+use schemars::JsonSchema;
+use serde_json::{Value, json};
 
 use crate::{
     Backend, Describe, Problem,
     api_style::ApiStyle,
+    case_mapping::Direction,
     describe::{Authorize, OperationDoc},
     middleware, openai_error,
     query::QueryParameters,
+    schemas::Schemas,
 };
 
 /// A handler whose signature describes the operation: any `async fn` of extractors and a response.
@@ -84,6 +87,19 @@ pub struct Api<S = app::App> {
     group: &'static str,
     prefixes: Vec<String>,
     routes: Vec<Route<S>>,
+    events: Vec<EventDoc>,
+}
+
+/// An event that is sent to webhooks, for the `OpenAPI` document.
+pub(crate) struct EventDoc {
+    /// Its type.
+    pub(crate) name: &'static str,
+    /// When it is sent.
+    pub(crate) summary: &'static str,
+    /// Returns the schema of its data.
+    pub(crate) data: fn(&mut Schemas) -> Value,
+    /// An example of the body.
+    pub(crate) example: Value,
 }
 
 pub(crate) struct Route<S> {
@@ -159,6 +175,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             group,
             prefixes: vec![String::new()],
             routes: Vec::new(),
+            events: Vec::new(),
         }
     }
 
@@ -269,16 +286,33 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self
     }
 
+    /// Describes an event with data of type `T` that is sent to webhooks.
+    #[must_use]
+    pub fn event<T: JsonSchema>(mut self, name: &'static str, summary: &'static str, example: Value) -> Self {
+        self.events.push(EventDoc {
+            name,
+            summary,
+            data: |schemas| schemas.subschema::<T>(ApiStyle::Snake, Direction::Out),
+            example,
+        });
+        self
+    }
+
     /// Adds the operations of another table.
     #[must_use]
     pub fn merge(mut self, other: Self) -> Self {
         self.routes.extend(other.routes);
+        self.events.extend(other.events);
         self
     }
 
     /// Returns the operations, in the order of the table.
     pub fn operations(&self) -> Vec<Operation> {
         self.routes.iter().map(|route| route.operation.clone()).collect()
+    }
+
+    pub(crate) fn events(&self) -> &[EventDoc] {
+        &self.events
     }
 
     pub(crate) fn routes(&self) -> &[Route<S>] {

@@ -7,7 +7,7 @@ use crate::case_mapping::fold;
 
 /// The example value of a field, by its name, or by schema and name if a name has several meanings. Optional
 /// fields appear in an example if they are listed here.
-const VALUES: [(&str, &str); 72] = [
+const VALUES: [(&str, &str); 78] = [
     ("action", r#""report.downloaded""#),
     ("content", r#""How long is the warranty?""#),
     ("content_type", r#""application/pdf""#),
@@ -79,6 +79,12 @@ const VALUES: [(&str, &str); 72] = [
     ("NewStatus.status", r#""disabled""#),
     ("StatusChange.status", r#""disabled""#),
     ("UserSettingsPatch.theme", r#""dark""#),
+    ("NewWebhookInput.url", r#""https://example.com/webhooks""#),
+    ("NewWebhookInput.description", r#""CRM""#),
+    ("NewWebhookInput.events", r#"["document.ready", "message.created"]"#),
+    ("WebhookPatch.status", r#""enabled""#),
+    ("Replay.since", r#""2026-11-29T00:00:00Z""#),
+    ("Replay.only_failed", "true"),
     ("NewUserPrompt.user_id", "null"),
     ("NewPrompt.user_id", "null"),
     ("NewAuditLog.user_id", "null"),

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     Api,
-    api::Route,
+    api::{EventDoc, Route},
     api_style::{ApiStyle, speaks_openai},
     case_mapping::Direction,
     describe::OperationDoc,
@@ -97,10 +97,62 @@ pub fn openapi<S: Clone + Send + Sync + 'static>(apis: &[Api<S>]) -> Value {
             "content": {"application/json": {"schema": envelope}},
         });
     }
+    let events = apis.iter().flat_map(Api::events);
+    let webhooks: Map<_, _> = events
+        .map(|event| (event.name.to_owned(), webhook(event, &mut schemas)))
+        .collect();
+    if !webhooks.is_empty() {
+        document["webhooks"] = Value::Object(webhooks);
+    }
     let components = schemas.finish(&mut document);
     Examples::of(&components).add_to_requests(&mut document["paths"]);
     document["components"]["schemas"] = Value::Object(components);
     document
+}
+
+/// Returns the request that an event sends to a receiver, with the headers of Standard Webhooks
+/// (<https://www.standardwebhooks.com>).
+fn webhook(event: &EventDoc, schemas: &mut Schemas) -> Value {
+    let header = |name: &str, description: &str| {
+        json!({
+            "name": name, "in": "header", "required": true, "description": description,
+            "schema": {"type": "string"},
+        })
+    };
+    let data = (event.data)(schemas);
+    json!({"post": {
+        "summary": event.name,
+        "description": event.summary,
+        "parameters": [
+            header("webhook-id", "ID of the event, the same for each attempt. Remember it to handle each event once."),
+            header("webhook-timestamp", "When the attempt was made, in seconds since the Unix epoch."),
+            header("webhook-signature", "`v1,` and the base64 HMAC-SHA256 of ID, timestamp and body, separated by \
+                dots; one for each valid secret, separated by spaces."),
+        ],
+        "requestBody": {
+            "required": true,
+            "content": {"application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["type", "timestamp", "org_id", "data"],
+                    "properties": {
+                        "type": {"type": "string", "const": event.name},
+                        "timestamp": {
+                            "type": "string", "format": "date-time", "description": "When it happened.",
+                        },
+                        "org_id": {"type": "string", "description": "ID of the organization."},
+                        "data": data,
+                    },
+                },
+                "example": event.example,
+            }},
+        },
+        "responses": {
+            "2XX": {"description": "The event is accepted."},
+            "410": {"description": "The receiver wants no more events: the webhook is disabled."},
+            "default": {"description": "The event is sent again later, for three days."},
+        },
+    }})
 }
 
 /// Headers of error responses.

@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use app::{App, BoxFuture, Delivery};
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use domain::{Error as Fault, Message, Result, Timestamp};
-use futures::FutureExt as _;
+use futures::{FutureExt as _, StreamExt as _, future, stream};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::de::DeserializeOwned;
 
@@ -15,6 +15,9 @@ use crate::{Error, start};
 pub trait Job: 'static {
     /// JSON body of a message; it names the queue, which the function is named after.
     type Message: Message + DeserializeOwned + Send;
+
+    /// Whether the messages of a batch are processed at the same time: for work that waits for others.
+    const IS_CONCURRENT: bool = false;
 
     /// Processes one delivery. After an error the message is delivered again, with growing delays, and is moved to the
     /// dead-letter queue after [`Delivery::MAX`] deliveries. Every message may be delivered more than once, in any
@@ -40,8 +43,8 @@ pub async fn consume<J: Job>() -> std::result::Result<(), Error> {
     lambda_runtime::run(handle).await
 }
 
-/// Passes a batch to the worker, one message after the other, and reports those that failed. `ends_at`: when the
-/// invocation times out.
+/// Passes a batch to the worker, one message after the other unless it processes them at the same time, and reports those
+/// that failed. `ends_at`: when the invocation times out.
 pub async fn deliver<J: Job>(app: App, batch: SqsEvent, ends_at: Timestamp) -> SqsBatchResponse {
     let handles: Vec<_> = batch
         .records
@@ -49,32 +52,37 @@ pub async fn deliver<J: Job>(app: App, batch: SqsEvent, ends_at: Timestamp) -> S
         .filter_map(|message| message.receipt_handle.clone())
         .collect();
     app.hold_messages(J::Message::QUEUE, &handles, ends_at).await;
+    let width = if J::IS_CONCURRENT { handles.len().max(1) } else { 1 };
+    let processed = stream::iter(batch.records).map(|message| process::<J>(app.clone(), message, ends_at));
     let mut response = SqsBatchResponse::default();
-    for message in batch.records {
-        let delivery = delivery(&message, ends_at);
-        let receipt_handle = message.receipt_handle.unwrap_or_default();
-        let body = message.body.unwrap_or_default();
-        // A panic would fail the whole batch.
-        let done = AssertUnwindSafe(one::<J>(app.clone(), &body, delivery.clone())).catch_unwind();
-        let done = done
-            .await
-            .unwrap_or_else(|_| Err(Fault::internal("the worker panicked")));
-        if let Err(error) = done {
-            tracing::warn!(
-                queue = J::Message::QUEUE.name(),
-                message_id = %delivery.message_id,
-                receive_count = delivery.receive_count,
-                error = &error as &dyn std::error::Error,
-                "job.failed"
-            );
-            app.retry_later(J::Message::QUEUE, receipt_handle, &delivery, &error)
-                .await;
-            let mut failure = BatchItemFailure::default();
-            failure.item_identifier = delivery.message_id;
-            response.batch_item_failures.push(failure);
-        }
-    }
+    let failures = processed.buffer_unordered(width).filter_map(future::ready);
+    response.batch_item_failures = failures.collect().await;
     response
+}
+
+/// Passes a message to the worker, and returns it if it failed.
+async fn process<J: Job>(app: App, message: SqsMessage, ends_at: Timestamp) -> Option<BatchItemFailure> {
+    let delivery = delivery(&message, ends_at);
+    let receipt_handle = message.receipt_handle.unwrap_or_default();
+    let body = message.body.unwrap_or_default();
+    // A panic would fail the whole batch.
+    let done = AssertUnwindSafe(one::<J>(app.clone(), &body, delivery.clone())).catch_unwind();
+    let done = done
+        .await
+        .unwrap_or_else(|_| Err(Fault::internal("the worker panicked")));
+    let Err(error) = done else { return None };
+    tracing::warn!(
+        queue = J::Message::QUEUE.name(),
+        message_id = %delivery.message_id,
+        receive_count = delivery.receive_count,
+        error = &error as &dyn std::error::Error,
+        "job.failed"
+    );
+    app.retry_later(J::Message::QUEUE, receipt_handle, &delivery, &error)
+        .await;
+    let mut failure = BatchItemFailure::default();
+    failure.item_identifier = delivery.message_id;
+    Some(failure)
 }
 
 fn delivery(message: &SqsMessage, ends_at: Timestamp) -> Delivery {

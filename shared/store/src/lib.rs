@@ -26,6 +26,7 @@ mod table;
 pub mod tables;
 mod usage;
 mod users;
+mod webhooks;
 
 pub use admin::{AccountAdminChange, UserFilter, Users};
 pub use api_keys::{ApiKeys, KeyCreated, KeyHolder, KeyInUse};
@@ -76,6 +77,10 @@ pub use users::exports::Exports;
 pub use users::purges::Purges;
 pub use users::settings::SettingsChange;
 pub use users::{AccountChange, AddressChange, Ended, Memberships, UserWrite};
+pub use webhooks::deliveries::{DeliveryFilter, DueDeliveries};
+pub use webhooks::events::PromisedEvent;
+pub use webhooks::lanes::{Entered, Health, Lane};
+pub use webhooks::{WebhookWrite, Webhooks};
 
 use aws_sdk_dynamodb::Client;
 

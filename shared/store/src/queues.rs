@@ -86,6 +86,7 @@ impl Queues {
             .send_message()
             .queue_url(self.urls.of(M::QUEUE))
             .set_delay_seconds((delay > 0).then_some(delay))
+            .set_message_group_id(message.group().map(str::to_owned))
             .message_body(body);
         send.send().await.map_err(Error::unavailable)?;
         Ok(())

@@ -30,6 +30,10 @@ pub(super) struct Things {
     /// Of the admin.
     pub(super) api_key: String,
     pub(super) log: String,
+    /// Of the admin.
+    pub(super) webhook: String,
+    /// Whose event was not accepted yet.
+    pub(super) delivery: String,
     pub(super) prompt: String,
     /// An answer, and the turn it belongs to.
     pub(super) message: String,
@@ -168,6 +172,14 @@ async fn seed(t: &Test, path: &str, of: [&Caller; 4], tokens: [String; 2]) -> Th
         .iter()
         .find(|session| session["current"] == true);
     let credentials = json!({"email": "bystander@example.com", "password": crate::support::PASSWORD});
+    // Nothing is sent while others look: the message is lost, and the webhook disabled.
+    let receiver = json!({"url": "https://receiver.invalid/", "events": ["integration.error"]});
+    let webhook = admin.post("/api/v1/webhooks", receiver).await.created().text("id");
+    let of_webhook = format!("/api/v1/webhooks/{webhook}");
+    let test = format!("{of_webhook}/test");
+    let tested = t.without_queue("deliver_webhooks", admin.post(&test, json!({})));
+    let delivery = tested.await.expect(202).text("id");
+    admin.patch(&of_webhook, json!({"status": "disabled"})).await.ok();
     let fresh = t.anonymous().post("/api/v1/auth/login", credentials).await.ok();
     let reset = json!({"email": bystander.account["email"]});
     t.anonymous().post("/api/v1/auth/reset-password", reset).await.ok();
@@ -180,6 +192,8 @@ async fn seed(t: &Test, path: &str, of: [&Caller; 4], tokens: [String; 2]) -> Th
         invitation_token: t.invitation_token("friend@example.com").await,
         api_key: admin.api_key(json!({"name": "Admin"})).await.text("id"),
         log: log.text("log_id"),
+        webhook,
+        delivery,
         prompt: prompt.text("prompt_id"),
         message: answer.text("id"),
         turn: answer.text("parentId"),

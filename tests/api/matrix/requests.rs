@@ -40,6 +40,8 @@ pub(super) fn request(caller: &Caller, operation: &Operation, things: &Things) -
         .replace("{invitation_id}", &things.invitation)
         .replace("{key_id}", &things.api_key)
         .replace("{log_id}", &things.log)
+        .replace("{webhook_id}", &things.webhook)
+        .replace("{delivery_id}", &things.delivery)
         .replace("{prompt_id}", prompt)
         .replace("{message_id}", &things.message)
         .replace("{model}", "local")
@@ -115,6 +117,9 @@ pub(super) fn body(operation: &Operation, things: &Things) -> Value {
         (_, "/billing/portal") => json!({"return_url": "http://localhost:3000/"}),
         (_, "/billing/subscription" | "/billing/subscription/preview") => json!({"plan_type": "PRO"}),
         (_, "/settings") => json!({"theme": "dark"}),
+        (_, "/webhooks") => json!({"url": "https://receiver.invalid/"}),
+        (_, "/webhooks/{webhook_id}") => json!({"description": "Changed"}),
+        (_, "/webhooks/{webhook_id}/replay") => json!({"since": "2026-11-01T00:00:00Z"}),
         (_, "/apikeys/{key_id}/rotate") => json!({"overlap_seconds": 60}),
         (_, "/orgs/{org_id}/invite") => json!({"email": "thief@example.com"}),
         (_, "/orgs/{org_id}/transfer") => json!({"user_id": things.user}),

@@ -53,6 +53,7 @@ fn an_export_holds(residue: &BTreeSet<String>, archive: &BTreeMap<String, Vec<u8
         "organizations/*/members/*/conversations/*",
         "organizations/*/members/*/prompts/*",
         "organizations/*/organization.jsonl",
+        "organizations/*/webhooks.jsonl",
         // The web page.
         "organizations/*/files/*/127.0.0.1.html",
         // That of a crawl, whose file is named like those of versions.

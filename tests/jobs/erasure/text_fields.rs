@@ -298,6 +298,16 @@ impl TextFieldWriter<'_> {
             self.send(caller, "POST /v1/embeddings", "", asked).await;
         }
 
+        let url = format!("https://receiver.invalid/{MARKER}");
+        let receiver = json!({"url": url, "description": MARKER, "include_content": true});
+        let webhook = self
+            .send(caller, "POST /api/v1/webhooks", "", receiver.clone())
+            .await
+            .text("id");
+        self.send(caller, "PATCH /api/v1/webhooks/{webhook_id}", &webhook, receiver)
+            .await;
+        self.send(caller, "POST /api/v1/webhooks/{webhook_id}/test", &webhook, json!({}))
+            .await;
         let new = json!({"title": MARKER});
         let session = self
             .send(caller, "POST /api/v1/chat_sessions", "", new)

@@ -170,7 +170,8 @@ impl ApiKeyService<'_> {
             self.check_within_permissions(&made.key)?;
             let entry = self
                 .app
-                .key_entry(&self.actor, "api_key.created", None, Some(&made.key))?;
+                .key_entry(&self.actor, "api_key.created", None, Some(&made.key))
+                .await?;
             match self.store().create(&made.key, self.membership, None, &entry).await? {
                 KeyCreated::Done => Ok(made),
                 KeyCreated::Full | KeyCreated::Changed => Err(key_limit()),
@@ -206,7 +207,8 @@ impl ApiKeyService<'_> {
                 self.check_not_widened(&old, &new)?;
                 let entry = self
                     .app
-                    .key_entry(&self.actor, "api_key.changed", Some(&old), Some(&new))?;
+                    .key_entry(&self.actor, "api_key.changed", Some(&old), Some(&new))
+                    .await?;
                 if self.store().replace(&old, &new, &entry).await? {
                     return Ok(new);
                 }
@@ -239,7 +241,8 @@ impl ApiKeyService<'_> {
                 let new = old.rotated(&text, overlap, self.app.clock.now());
                 let entry = self
                     .app
-                    .key_entry(&self.actor, "api_key.rotated", Some(&old), Some(&new))?;
+                    .key_entry(&self.actor, "api_key.rotated", Some(&old), Some(&new))
+                    .await?;
                 if self.store().replace(&old, &new, &entry).await? {
                     return Ok(KeyWithSecret {
                         key: new,
@@ -280,7 +283,10 @@ impl ApiKeyService<'_> {
             loop {
                 retry.next().await?;
                 let old = self.store().get(id).await?.ok_or(KEY_NOT_FOUND)?;
-                let entry = self.app.key_entry(&self.actor, "api_key.erased", Some(&old), None)?;
+                let entry = self
+                    .app
+                    .key_entry(&self.actor, "api_key.erased", Some(&old), None)
+                    .await?;
                 if self.store().erase(&old, &entry).await? {
                     return Ok(());
                 }

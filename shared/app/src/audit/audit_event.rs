@@ -1,6 +1,6 @@
 //! Entries for the audit log.
 
-use domain::{Actor, AuditEntry, OrgId, Result, UserId, audit::AuditSource};
+use domain::{Actor, AuditEntry, OrgId, Result, UserId, WebhookEvent, audit::AuditSource};
 use serde_json::Value;
 
 use crate::App;
@@ -12,6 +12,7 @@ pub(crate) struct AuditEvent<'a> {
     subject: &'a str,
     before: Value,
     after: Value,
+    event: Option<Box<WebhookEvent>>,
 }
 
 impl<'a> AuditEvent<'a> {
@@ -23,6 +24,7 @@ impl<'a> AuditEvent<'a> {
             subject,
             before: Value::Null,
             after: Value::Null,
+            event: None,
         }
     }
 
@@ -45,6 +47,11 @@ impl<'a> AuditEvent<'a> {
     pub(crate) fn after(self, after: Value) -> Self {
         Self { after, ..self }
     }
+
+    /// Promises an event to the organization's webhooks in the transaction of the entry.
+    pub(crate) fn promise(self, event: Option<Box<WebhookEvent>>) -> Self {
+        Self { event, ..self }
+    }
 }
 
 impl App {
@@ -63,6 +70,7 @@ impl App {
             sealed: None,
             source: AuditSource::Server,
             created_at: self.clock.now(),
+            event: event.event,
         })
     }
 }

@@ -149,6 +149,7 @@ impl App {
             downgrade_model: None,
             transcription_model: None,
             fallback_models: Vec::new(),
+            webhooks: domain::WantedEvents::default(),
             created_at: now,
         };
         Ok(Draft { user, org, owner })

@@ -1,8 +1,9 @@
 //! Emails to the owners of an organization about its payments.
 
 use domain::{
-    BillingAccount, BillingEvent, BillingNotice, MailId, MailMessage, Plan, Result, SubscriptionStatus, Timestamp,
-    UserId,
+    BillingAccount, BillingEvent, BillingNotice, EventData, MailId, MailMessage, Org, Plan, Result, SubscriptionStatus,
+    Timestamp, UserId, WebhookEvent,
+    webhooks::data::{InvoiceEvent, SubscriptionEvent},
 };
 use store::OrgFound;
 
@@ -81,6 +82,47 @@ impl App {
             }
         }
         Ok(mails)
+    }
+
+    /// Returns the events of a change that webhooks get: of the subscription, and of a payment.
+    pub(crate) fn billing_events(
+        &self,
+        org: &Org,
+        (before, after): (&BillingAccount, &BillingAccount),
+        plan: Option<(Plan, Plan)>,
+        event: Option<&BillingEvent>,
+    ) -> Vec<WebhookEvent> {
+        let subscription = after.subscription.as_ref();
+        let status = subscription.map(|one| one.status);
+        let current = plan.map_or(org.plan, |(_, to)| to);
+        let mut events = Vec::new();
+        if before.subscription != after.subscription || plan.is_some() {
+            let data = EventData::SubscriptionUpdated(SubscriptionEvent {
+                plan: current,
+                status,
+                current_period_end: subscription.and_then(|one| one.current_period_end),
+                cancel_at: subscription.and_then(|one| one.cancel_at),
+            });
+            // Each change has another version.
+            events.extend(self.event_of(org, data, &before.version.to_string()));
+        }
+        if let Some((event, invoice)) = event.and_then(|event| Some((event, event.invoice.as_ref()?))) {
+            let is_overdue = status == Some(SubscriptionStatus::PastDue);
+            let invoice = InvoiceEvent {
+                amount_cents: invoice.amount_cents,
+                currency: invoice.currency.clone(),
+                plan: current,
+                status,
+                grace_until: after.grace_ends_at(self.config.billing.grace).filter(|_| is_overdue),
+            };
+            let data = match event.event_type.as_str() {
+                "invoice.paid" => Some(EventData::InvoicePaid(invoice)),
+                "invoice.payment_failed" => Some(EventData::InvoicePaymentFailed(invoice)),
+                _ => None,
+            };
+            events.extend(data.and_then(|data| self.event_of(org, data, &event.event_id)));
+        }
+        events.into_iter().map(|event| *event).collect()
     }
 
     /// Returns what of an organization exceeds the limits of a smaller plan.

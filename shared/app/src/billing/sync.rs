@@ -101,7 +101,9 @@ impl App {
             let ends_overage = Self::ends_overage(&found.org, &after, plan);
             let facts = (facts(&before), facts(&after));
             let is_audited = facts.0 != facts.1 || plan.is_some() || ends_overage;
-            if !is_audited && after == before && mails.is_empty() {
+            let event = reason.event.map(|(_, event)| event);
+            let events = self.billing_events(&found.org, (&before, &after), plan, event);
+            if !is_audited && after == before && mails.is_empty() && events.is_empty() {
                 if let Some((marker, _)) = reason.event {
                     billing.record_event(marker).await?;
                 }
@@ -126,6 +128,7 @@ impl App {
                 ends_overage,
                 event: reason.event.map(|(marker, _)| marker),
                 mails: &mails,
+                events: &events,
             };
             match billing.change(&change, entry.as_ref(), now).await? {
                 BillingWrite::Done => {

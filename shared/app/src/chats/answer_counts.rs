@@ -1,13 +1,13 @@
 //! Counting what people think of answers, and questions that were not answered: by chatbot, user and day.
 
-use domain::{Answer, ChatbotId, Day, MessageId, OrgId, Result, Turn, UserId};
+use domain::{Answer, ChatbotId, Day, EventData, MessageId, OrgId, Result, Turn, UserId};
 use store::{AnswerCount, Conversations, Saved};
 
 use crate::{App, orgs::NO_ORG};
 
 impl App {
     /// Saves a turn in which `change` counts something about an answer. The day of the answer is stored with it, so
-    /// that what is taken back is taken from the day on which it was counted.
+    /// that what is taken back is taken from the day on which it was counted. `data`: the event that webhooks get.
     ///
     /// # Errors
     /// Returns [`domain::Error::NotFound`] if the organization was deleted.
@@ -16,10 +16,12 @@ impl App {
         conversations: &Conversations,
         (org, user): (&OrgId, &UserId),
         turn: &mut Turn,
-        (answer, chatbot): (&MessageId, Option<&ChatbotId>),
+        (answer, chatbot, data): (&MessageId, Option<&ChatbotId>, Option<EventData>),
         change: impl Fn(AnswerCount) -> AnswerCount,
     ) -> Result<Saved> {
         let org = self.store.orgs().get(org).await?.ok_or(NO_ORG)?.org;
+        let occurrence = format!("{answer} {}", self.clock.now());
+        let event = data.and_then(|data| self.event_of(&org, data, &occurrence));
         let Some(answer) = turn.answer_mut(answer) else {
             return conversations.save(turn).await;
         };
@@ -39,10 +41,10 @@ impl App {
             now: self.clock.now(),
         });
         if count.is_empty() {
-            return conversations.save(turn).await;
+            return conversations.save_promising(turn, event.as_deref()).await;
         }
         answer.counted_on = Some(day);
-        conversations.save_counted(turn, &count).await
+        conversations.save_counted(turn, &count, event.as_deref()).await
     }
 }
 

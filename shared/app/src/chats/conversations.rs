@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use domain::{
-    Answer, ChatbotId, Conversation, ConversationId, Error, Feedback, MessageId, OrgId, Page, PageRequest, Rating,
-    Result, Turn, TurnId, UserId,
+    Answer, ChatbotId, Conversation, ConversationId, Error, EventData, Feedback, MessageId, OrgId, Page, PageRequest,
+    Rating, Result, Turn, TurnId, UserId, webhooks::data::FeedbackEvent,
 };
 use futures::future::BoxFuture;
 use store::{ConversationChange, ConversationFilter, Conversations, OptimisticRetry, Saved, TurnBegun};
@@ -358,7 +358,15 @@ impl ChatSessions {
                 let rating = |feedback: &Option<Feedback>| feedback.as_ref().map(|feedback| feedback.rating);
                 let (before, after) = (rating(&answer.feedback), rating(&feedback));
                 answer.feedback.clone_from(&feedback);
-                let place = (message, session.chatbot.as_ref());
+                let data = EventData::MessageFeedback(FeedbackEvent {
+                    message_id: message.clone(),
+                    prompt_id: message.turn(),
+                    session_id: conversation.clone(),
+                    user_id: session.user.clone(),
+                    rating: after,
+                    content: None,
+                });
+                let place = (message, session.chatbot.as_ref(), Some(data));
                 let saved = self.app.save_counted(
                     &self.conversations,
                     (&session.org, &session.user),

@@ -119,8 +119,10 @@ impl App {
                     let now = self.clock.now();
                     if let Some(reason) = last {
                         let given_up = Outcome::Abandoned(reason);
+                        let event = self.indexing_event(&document, &given_up).await?;
+                        let outcome = (&given_up, event.as_deref());
                         documents
-                            .finish(&document.id, &holder, document.want, &given_up, now)
+                            .finish(&document.id, &holder, document.want, outcome, now)
                             .await?;
                     } else if let Err(left) = documents.release(&document, &holder, attempts, now).await {
                         // Best effort: the lease expires by itself.
@@ -134,8 +136,10 @@ impl App {
                 None => outcome,
             };
             let generation = document.want;
+            let event = self.indexing_event(&document, &outcome).await?;
+            let result = (&outcome, event.as_deref());
             let is_finished = documents
-                .finish(&document.id, &holder, generation, &outcome, self.clock.now())
+                .finish(&document.id, &holder, generation, result, self.clock.now())
                 .await?;
             self.delete_checkpoint(&document).await;
             self.delete_unused_segment(&document, &outcome, is_finished).await?;

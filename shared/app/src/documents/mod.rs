@@ -7,6 +7,7 @@ mod details;
 pub(crate) mod duplicates;
 mod embedding;
 pub(crate) mod index_document;
+mod indexing_event;
 pub(crate) mod manifests;
 pub(crate) mod packs;
 pub(crate) mod pending_uploads;
@@ -18,7 +19,10 @@ pub(crate) mod upload;
 mod versions;
 pub(crate) mod web_pages;
 
-use domain::{Actor, Document, DocumentId, Error, Membership, OrgId, Page, PageRequest, Purge, Result};
+use domain::{
+    Actor, Document, DocumentId, Error, EventData, Membership, OrgId, Page, PageRequest, Purge, Result,
+    webhooks::data::DocumentEvent,
+};
 use futures::future::BoxFuture;
 use store::{DocumentFilter, OptimisticRetry};
 
@@ -84,7 +88,9 @@ impl App {
             }
             // An interrupted deletion can be repeated as long as the document exists.
             self.unassign_everywhere(org, id).await?;
-            let event = AuditEvent::new("document.deleted", "document", id.as_str());
+            let data = EventData::DocumentDeleted(DocumentEvent::of(&document, document.version, None));
+            let promised = self.event(org, data, id.as_str()).await?;
+            let event = AuditEvent::new("document.deleted", "document", id.as_str()).promise(promised);
             let entry = self.entry(actor, org, event)?;
             if documents.delete(&document, &entry, self.clock.now()).await? {
                 break;

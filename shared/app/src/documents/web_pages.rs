@@ -50,7 +50,7 @@ impl LazyFetcher {
         }
     }
 
-    pub(super) fn get(&self) -> Result<&Fetcher> {
+    pub(crate) fn get(&self) -> Result<&Fetcher> {
         if let Some(fetcher) = self.fetcher.get() {
             return Ok(fetcher);
         }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use domain::{ApiKey, Email, Mail, MailId, Secret, Timestamp, User};
+use domain::{ApiKey, DisabledReason, Email, Mail, MailId, Secret, Timestamp, User, WebhookId};
 
 /// Lifetime of a link to set a password, in minutes.
 pub(crate) const RESET_MINUTES: u64 = 30;
@@ -156,6 +156,27 @@ pub(crate) fn tokens_back(id: &MailId, user: &User, org: Option<&str>) -> Mail {
     let name = limit_name(org);
     let text = format!("A new day has started and {name} was reset. You can ask questions again.\n");
     mail(id, user, "Your tokens are back", text)
+}
+
+/// Sent to the administrators of an organization.
+pub(crate) fn webhook_disabled(
+    id: &MailId,
+    user: &User,
+    org: Option<&str>,
+    webhook: &WebhookId,
+    reason: DisabledReason,
+) -> Mail {
+    let of = org.map_or_else(String::new, |org| format!(" of {org}"));
+    let why = match reason {
+        DisabledReason::Failing => "its receiver has accepted no event for five days",
+        DisabledReason::Gone => "its receiver answered 410 Gone",
+    };
+    let text = format!(
+        "The webhook {webhook}{of} was disabled because {why}. No more events are sent to it.\n\n\
+         When the receiver works again, enable the webhook with PATCH /api/v1/webhooks/{webhook}, and replay what it \
+         missed in the last 30 days with POST /api/v1/webhooks/{webhook}/replay.\n"
+    );
+    mail(id, user, "A webhook was disabled", text)
 }
 
 /// Returns an email without the user's name, which is free text that could contain a link and reach a stranger.

@@ -191,6 +191,19 @@ impl App {
                 let mail = billing_templates::billing(id, &user, org.as_deref(), notice, url);
                 Ok(Some(of_org(mail, org_id.as_ref())))
             }
+            MailMessage::WebhookDisabled {
+                id,
+                user,
+                org,
+                org_id,
+                webhook_id,
+                reason,
+            } => {
+                let account = self.store.accounts().get(user).await?.filter(User::is_active);
+                let Some(user) = account else { return Ok(None) };
+                let mail = email_templates::webhook_disabled(id, &user, org.as_deref(), webhook_id, *reason);
+                Ok(Some(of_org(mail, Some(org_id))))
+            }
             MailMessage::EmailTaken { id, email } => {
                 let account = self.store.accounts().by_email(&email.fingerprint()).await?;
                 let account = account.filter(|account| account.user.is_active());
@@ -299,7 +312,8 @@ fn bucket(message: &MailMessage, to: &Email) -> Option<Key> {
         | MailMessage::Mail(_)
         | MailMessage::TokenAlert { .. }
         | MailMessage::TokensBack { .. }
-        | MailMessage::Billing { .. } => return None,
+        | MailMessage::Billing { .. }
+        | MailMessage::WebhookDisabled { .. } => return None,
         MailMessage::PasswordReset { .. } => "RESET",
         MailMessage::VerifyEmail { .. } => "VERIFY",
         MailMessage::VerifyNewEmail { .. } => "VERIFY_NEW",

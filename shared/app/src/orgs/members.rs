@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use domain::{
-    Actor, Error, Invitation, InvitationId, Membership, OrgId, OrgRole, Page, PageRequest, Purge, Result, Timestamp,
-    User, UserId,
+    Actor, Error, EventData, Invitation, InvitationId, Membership, OrgId, OrgRole, Page, PageRequest, Purge, Result,
+    Timestamp, User, UserId, WebhookEvent,
+    webhooks::data::{MemberEvent, RoleEvent},
 };
 use futures::future::BoxFuture;
 use serde_json::json;
@@ -110,9 +111,11 @@ impl App {
                 if before.role == role {
                     return Ok(());
                 }
+                let promised = self.role_event(&before, role).await?;
                 let event = AuditEvent::to_user("member.role_changed", user)
                     .before(json!({"role": before.role}))
-                    .after(json!({ "role": role }));
+                    .after(json!({ "role": role }))
+                    .promise(promised);
                 let entry = self.entry(actor, &by.org, event)?;
                 let places = match role {
                     OrgRole::Owner => Some(self.places_of_new_owner(user).await?),
@@ -258,7 +261,8 @@ impl App {
                 }
                 let event = AuditEvent::to_user("org.transferred", to)
                     .before(json!({"owner": from.member, "role": heir.role}))
-                    .after(json!({"owner": heir.member, "role": OrgRole::Admin}));
+                    .after(json!({"owner": heir.member, "role": OrgRole::Admin}))
+                    .promise(self.role_event(&heir, OrgRole::Owner).await?);
                 let entry = self.entry(actor, &by.org, event)?;
                 let places = self.places_of_new_owner(to).await?;
                 match self.store.orgs().transfer(&from, &heir, &places, &entry).await? {
@@ -285,13 +289,31 @@ impl App {
         if found.org.personal { Err(personal()) } else { Ok(()) }
     }
 
+    /// Returns the event of a changed role.
+    async fn role_event(&self, before: &Membership, role: OrgRole) -> Result<Option<Box<WebhookEvent>>> {
+        let data = EventData::MemberRoleChanged(RoleEvent {
+            user_id: before.member.clone(),
+            role,
+            previous_role: before.role,
+        });
+        let occurrence = format!("{} {}", before.member, self.clock.now());
+        self.event(&before.org, data, &occurrence).await
+    }
+
     async fn membership(&self, org: &OrgId, user: &UserId) -> Result<Membership> {
         self.store.accounts().membership(org, user).await?.ok_or(NO_MEMBER)
     }
 
     /// Removes a membership; returns `false` if its role was changed or it was removed concurrently.
     async fn remove_membership(&self, membership: &Membership, actor: &Actor, action: &str) -> Result<bool> {
-        let event = AuditEvent::to_user(action, &membership.member).before(json!({"role": membership.role}));
+        let data = EventData::MemberRemoved(MemberEvent {
+            user_id: membership.member.clone(),
+            role: membership.role,
+        });
+        let occurrence = format!("{} {}", membership.member, membership.joined_at);
+        let event = AuditEvent::to_user(action, &membership.member)
+            .before(json!({"role": membership.role}))
+            .promise(self.event(&membership.org, data, &occurrence).await?);
         let entry = self.entry(actor, &membership.org, event)?;
         match self.store.orgs().remove(membership, self.clock.now(), &entry).await? {
             OrgWrite::Done => {

@@ -78,6 +78,7 @@ impl App {
                 downgrade_model: None,
                 transcription_model: None,
                 fallback_models: Vec::new(),
+                webhooks: domain::WantedEvents::default(),
                 created_at: now,
             };
             let owner = Membership {

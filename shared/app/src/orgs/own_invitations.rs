@@ -1,7 +1,8 @@
 //! Invitations as seen by the invited person: to list, accept and decline them.
 
 use domain::{
-    Actor, Error, Invitation, Membership, Org, OrgId, OrgRole, Result, Secret, User, orgs::invitation::token_hash,
+    Actor, Error, EventData, Invitation, Membership, Org, OrgId, OrgRole, Result, Secret, User,
+    orgs::invitation::token_hash, webhooks::data::MemberEvent,
 };
 use futures::future::BoxFuture;
 use serde_json::json;
@@ -76,7 +77,14 @@ impl App {
                 };
                 let after =
                     json!({"role": membership.role, "invitation": invitation.id, "invited_by": invitation.invited_by});
-                let event = AuditEvent::to_user("member.joined", &user.id).after(after);
+                let data = EventData::MemberAdded(MemberEvent {
+                    user_id: user.id.clone(),
+                    role: membership.role,
+                });
+                let promised = self.event(&membership.org, data, invitation.id.as_str()).await?;
+                let event = AuditEvent::to_user("member.joined", &user.id)
+                    .after(after)
+                    .promise(promised);
                 let entry = self.entry(actor, &membership.org, event)?;
                 let places = match membership.role {
                     OrgRole::Owner => Some(self.memberships_within_org_limit(user).await?),

@@ -36,6 +36,7 @@ impl App {
             kept.count(self.purge_promised().await, |_| {});
             kept.count(self.sweep_uploads().await, |_| {});
             kept.count(self.relay_fetches().await, |_| {});
+            kept.count(self.relay_webhooks(before).await, |_| {});
             kept.end()
         })
     }

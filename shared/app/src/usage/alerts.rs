@@ -2,7 +2,10 @@
 
 use std::num::NonZeroUsize;
 
-use domain::{MailId, MailMessage, Membership, Result, TokenLimit, TokenScope, UserId};
+use domain::{
+    EventData, MailId, MailMessage, Membership, Result, TokenLimit, TokenScope, UserId, WebhookEvent,
+    webhooks::data::{LimitEvent, LimitOwner},
+};
 use futures::future::BoxFuture;
 use jiff::civil::Date;
 use sha2::{Digest as _, Sha256};
@@ -135,13 +138,35 @@ impl App {
                     self.queue_mail(&message).await?;
                 }
             }
-            news |= self.store.ledger().alert(&owner, &alert).await?;
+            let event = self.alert_event(&owner, &alert).await?;
+            news |= self.store.ledger().alert(&owner, &alert, event.as_deref()).await?;
         }
         self.told.0.note((owner, day), reached);
         if news {
             tracing::info!(scope = limit.scope.name(), percent = reached, "alert.sent");
         }
         Ok(())
+    }
+
+    /// Returns the event of an alert: of the organization, or the personal one of a user.
+    async fn alert_event(&self, owner: &Owner, alert: &Alert) -> Result<Option<Box<WebhookEvent>>> {
+        let (scope, user_id, org) = match owner {
+            Owner::Org(org) => (LimitOwner::Org, None, org.clone()),
+            Owner::User(user) => match self.store.accounts().get(user).await? {
+                Some(account) => (LimitOwner::User, Some(user.clone()), account.personal_org),
+                None => return Ok(None),
+            },
+        };
+        let data = EventData::LimitThreshold(LimitEvent {
+            scope,
+            user_id,
+            percent: alert.percent.into(),
+            used: alert.used,
+            limit: alert.limit,
+            day: alert.day.to_string(),
+        });
+        let occurrence = format!("{owner:?} {} {}", alert.day, alert.percent);
+        self.event(&org, data, &occurrence).await
     }
 
     /// Returns the users concerned by a limit, and the name of the organization that has it.

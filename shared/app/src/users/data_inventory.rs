@@ -141,6 +141,9 @@ impl App {
             // Also files yet to arrive: the holder of an upload link can use it for an hour. The entry to sweep them a
             // day later (`pending_uploads.rs`) contains two IDs and is not part of the inventory.
             yield DataItem::Files(org.clone(), format!("t/{org}/"));
+            // What is promised or due finds nothing any more, and is removed by the relay.
+            let webhooks = Partition::whole(TableName::App, keys::webhooks_of(org));
+            yield items(&format!("organizations/{org}/webhooks"), webhooks);
             let changes = Partition::whole(TableName::App, keys::document_changes(org));
             yield DataItem::Pointers(changes);
             let content = Partition::whole(TableName::App, keys::tenant(org));

@@ -13,7 +13,7 @@ use crate::{App, Delivery, audit::audit_event::AuditEvent, users::archive::Archi
 /// Number of audit log entries read at once.
 const PAGE: u16 = 100;
 /// Attributes that are credentials. An archive must not allow anyone to sign in.
-const SECRETS: [&str; 7] = [
+const SECRETS: [&str; 8] = [
     "password_hash",
     "secret_hash",
     "token_hash",
@@ -21,6 +21,7 @@ const SECRETS: [&str; 7] = [
     "password_version",
     "bot_token",
     "signing_secret",
+    "secret",
 ];
 /// Items that are only credentials, by the prefix of their sort keys.
 const SECRET_ITEMS: [&str; 2] = [store::keys::LINKS, store::keys::AUDIT_SALT];
@@ -294,6 +295,7 @@ fn shown(key: String, mut item: Value) -> Option<Value> {
     }
     if let Some(previous) = attributes.get_mut("previous").and_then(Value::as_object_mut) {
         previous.remove("hash");
+        previous.remove("secret");
     }
     attributes.insert("key".to_owned(), key.into());
     Some(item)

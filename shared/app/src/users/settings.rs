@@ -82,7 +82,7 @@ impl App {
                 },
             )?;
             made.key.personal = true;
-            let entry = self.key_entry(actor, "api_key.created", None, Some(&made.key))?;
+            let entry = self.key_entry(actor, "api_key.created", None, Some(&made.key)).await?;
             let keys = self.store.api_keys(&membership.org);
             match keys
                 .create(&made.key, &membership, Some(settings.api_key.as_ref()), &entry)

@@ -104,6 +104,10 @@ permissions! {
     ReadOrgUsage = "usage:org", Admin;
     /// Change the organization's plan, and open the pages on which it pays.
     WriteBilling = "billing:write", Admin;
+    /// View webhooks, never their secrets, and the log of their deliveries.
+    ReadWebhooks = "webhooks:read", Admin;
+    /// Create, change, test, replay and delete webhooks.
+    WriteWebhooks = "webhooks:write", Admin;
 }
 
 impl Permission {
@@ -176,7 +180,9 @@ mod tests {
                 "keys:write",
                 "audit:org",
                 "usage:org",
-                "billing:write"
+                "billing:write",
+                "webhooks:read",
+                "webhooks:write"
             ]
         );
         assert_eq!(more(OrgRole::Owner), ["org:own"]);
@@ -198,7 +204,17 @@ mod tests {
         let administering = ["account:write", "org:write", "org:own", "members:write", "keys:write"];
         assert_eq!(
             names,
-            [&administering[..], &["audit:org", "usage:org", "billing:write"]].concat()
+            [
+                &administering[..],
+                &[
+                    "audit:org",
+                    "usage:org",
+                    "billing:write",
+                    "webhooks:read",
+                    "webhooks:write"
+                ]
+            ]
+            .concat()
         );
     }
 }

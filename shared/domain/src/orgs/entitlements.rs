@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Feature, Plan, Quota, Result, Timestamp, orgs::plan::Limits};
+use crate::{Error, Feature, Plan, Quota, Result, Timestamp, Webhook, orgs::plan::Limits};
 
 /// Limits that replace those of the plan; the absent ones are the plan's.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -43,6 +43,10 @@ pub struct LimitOverrides {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = LimitOverrides::MAX_NUMBER))]
     pub data_sources: Option<u32>,
+    /// Number of webhooks that receive events.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = Webhook::MAX_PER_ORG))]
+    pub webhooks: Option<u32>,
     /// Organizations that an owner of this one can own, not counting the personal one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = LimitOverrides::MAX_SEATS))]
@@ -66,7 +70,7 @@ impl LimitOverrides {
     pub fn check(&self) -> Result<()> {
         let number = u64::from(Self::MAX_NUMBER);
         let seats = u64::from(Self::MAX_SEATS);
-        let all: [(&str, Option<u64>, u64, u64); 9] = [
+        let all: [(&str, Option<u64>, u64, u64); 10] = [
             ("tokens_per_day", self.tokens_per_day, 0, Quota::MAX_DAILY_LIMIT),
             (
                 "requests_per_minute",
@@ -80,6 +84,7 @@ impl LimitOverrides {
             ("file_bytes", self.file_bytes, 1, Plan::MAX_FILE_BYTES),
             ("storage_bytes", self.storage_bytes, 0, Self::MAX_STORAGE),
             ("data_sources", self.data_sources.map(u64::from), 0, number),
+            ("webhooks", self.webhooks.map(u64::from), 0, Webhook::MAX_PER_ORG.into()),
             ("organizations", self.organizations.map(u64::from), 0, seats),
         ];
         for (name, value, least, most) in all {
@@ -147,6 +152,7 @@ pub struct LimitSources {
     pub file_bytes: EntitlementSource,
     pub storage_bytes: EntitlementSource,
     pub data_sources: EntitlementSource,
+    pub webhooks: EntitlementSource,
     pub organizations: EntitlementSource,
 }
 
@@ -168,6 +174,7 @@ impl LimitSources {
             file_bytes: source(over.file_bytes.is_some()),
             storage_bytes: source(over.storage_bytes.is_some()),
             data_sources: source(over.data_sources.is_some()),
+            webhooks: source(over.webhooks.is_some()),
             organizations: source(over.organizations.is_some()),
         }
     }
@@ -207,6 +214,7 @@ impl Entitlements {
                 file_bytes: over.file_bytes.unwrap_or(of_plan.file_bytes),
                 storage_bytes: over.storage_bytes.unwrap_or(of_plan.storage_bytes),
                 data_sources: over.data_sources.unwrap_or(of_plan.data_sources),
+                webhooks: over.webhooks.unwrap_or(of_plan.webhooks),
                 organizations: over.organizations.unwrap_or(of_plan.organizations),
             },
             sources: LimitSources::of(&over),

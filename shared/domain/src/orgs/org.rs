@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use unicode_normalization::UnicodeNormalization as _;
 
-use crate::{Day, EntitlementOverrides, Entitlements, Error, OrgId, Overage, Result, Timestamp, UserId};
+use crate::{Day, EntitlementOverrides, Entitlements, Error, OrgId, Overage, Result, Timestamp, UserId, WantedEvents};
 
 /// Role inside an organization, in ascending order of privilege.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
@@ -78,6 +78,9 @@ pub struct Org {
     /// The model that transcribes scanned pages of documents. Without one they are not read.
     #[serde(default)]
     pub transcription_model: Option<String>,
+    /// The events that its webhooks want.
+    #[serde(default, skip_serializing_if = "WantedEvents::is_unset")]
+    pub webhooks: WantedEvents,
     /// When it was created.
     pub created_at: Timestamp,
 }

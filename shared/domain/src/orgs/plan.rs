@@ -23,6 +23,8 @@ pub struct Limits {
     pub storage_bytes: u64,
     /// Number of data sources that can be queried.
     pub data_sources: u32,
+    /// Number of webhooks that receive events.
+    pub webhooks: u32,
     /// Organizations that one user can own, not counting the personal one. The largest plan of the user's organizations
     /// applies.
     pub organizations: u32,
@@ -37,6 +39,8 @@ pub enum PlanResource {
     Documents,
     /// Bytes of the documents of an organization, including announced files.
     StorageBytes,
+    /// Webhooks of an organization.
+    Webhooks,
     /// Organizations owned by a user.
     Organizations,
 }
@@ -48,6 +52,7 @@ impl PlanResource {
             Self::Chatbots => "chatbots",
             Self::Documents => "documents",
             Self::StorageBytes => "storage_bytes",
+            Self::Webhooks => "webhooks",
             Self::Organizations => "organizations",
         }
     }
@@ -55,7 +60,7 @@ impl PlanResource {
     /// Its scope: `org`, or `user` for what a user owns.
     pub const fn scope(self) -> &'static str {
         match self {
-            Self::Chatbots | Self::Documents | Self::StorageBytes => "org",
+            Self::Chatbots | Self::Documents | Self::StorageBytes | Self::Webhooks => "org",
             Self::Organizations => "user",
         }
     }
@@ -66,6 +71,7 @@ impl PlanResource {
             Self::Chatbots => limits.chatbots.into(),
             Self::Documents => limits.documents.into(),
             Self::StorageBytes => limits.storage_bytes,
+            Self::Webhooks => limits.webhooks.into(),
             Self::Organizations => limits.organizations.into(),
         }
     }
@@ -78,6 +84,8 @@ impl PlanResource {
             Self::Chatbots if number == 1 => "chatbot",
             Self::Chatbots => "chatbots",
             Self::Documents => "documents",
+            Self::Webhooks if number == 1 => "webhook",
+            Self::Webhooks => "webhooks",
             Self::Organizations => "organizations per person",
         };
         format!("{number} {words}")
@@ -143,7 +151,9 @@ impl PlanLimit {
         let used = match resource {
             PlanResource::StorageBytes => format!("{} bytes are used and this file has {}", self.used, self.needed),
             PlanResource::Organizations => format!("you already own {}", self.used),
-            PlanResource::Chatbots | PlanResource::Documents => format!("this organization has {}", self.used),
+            PlanResource::Chatbots | PlanResource::Documents | PlanResource::Webhooks => {
+                format!("this organization has {}", self.used)
+            }
         };
         let free = match resource {
             PlanResource::Organizations => "Delete one or transfer its ownership",
@@ -199,6 +209,7 @@ impl Plan {
                 file_bytes: 25 * MIB,
                 storage_bytes: 250 * MIB,
                 data_sources: 1,
+                webhooks: 2,
                 organizations: 3,
             },
             Self::Pro => Limits {
@@ -210,6 +221,7 @@ impl Plan {
                 file_bytes: 50 * MIB,
                 storage_bytes: 10 * 1024 * MIB,
                 data_sources: 5,
+                webhooks: 10,
                 organizations: 10,
             },
             Self::Team => Limits {
@@ -221,6 +233,7 @@ impl Plan {
                 file_bytes: 100 * MIB,
                 storage_bytes: 100 * 1024 * MIB,
                 data_sources: 25,
+                webhooks: 25,
                 organizations: 30,
             },
         }
@@ -266,6 +279,7 @@ mod tests {
                 limits.file_bytes,
                 limits.storage_bytes,
                 limits.data_sources.into(),
+                limits.webhooks.into(),
                 limits.organizations.into(),
             ]
         });

@@ -4,6 +4,7 @@
 
 mod bodies;
 mod conditions;
+mod posts;
 mod private_hosts;
 mod redirects;
 mod ssrf;
@@ -60,6 +61,7 @@ impl Lookup for Names {
 
 struct Net {
     names: Names,
+    server: SocketAddr,
     canary: Listener,
     fetcher: Fetcher,
     connections: Arc<AtomicUsize>,
@@ -119,6 +121,7 @@ impl Net {
         Self {
             fetcher: Fetcher::with_network(private, &lookup, &route).unwrap(),
             names,
+            server,
             canary,
             connections,
         }
@@ -133,6 +136,11 @@ impl Net {
             Fetched::Content(content) => Ok(*content),
             Fetched::NotModified => unreachable!("without conditions"),
         }
+    }
+
+    /// The port of the server of a test, which is a private host as `localhost`.
+    fn private_port(&self) -> u16 {
+        self.server.port()
     }
 
     fn canary(&self) -> SocketAddr {

@@ -3,7 +3,7 @@
 use super::*;
 
 /// Hosts that are this machine, its network or its cloud, in every spelling that some parser accepts.
-const HOSTS: [&str; 84] = [
+pub(super) const HOSTS: [&str; 84] = [
     // IPv4: dotted, short, decimal, octal, hexadecimal, mixed.
     "127.0.0.1",
     "127.1",

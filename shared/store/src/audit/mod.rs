@@ -40,8 +40,8 @@ impl Store {
         }
     }
 
-    /// Returns the parts that add an entry at the end of its chain. They are refused if another entry came first.
-    pub(crate) async fn next_audit_parts(&self, entry: &AuditEntry) -> Result<[TransactWriteItem; 2]> {
+    /// Returns the parts that add an entry at the end of its chain, and promise its event to webhooks. They are refused if another entry came first.
+    pub(crate) async fn next_audit_parts(&self, entry: &AuditEntry) -> Result<Vec<TransactWriteItem>> {
         let body = serde_json::to_string(entry).map_err(Error::internal)?;
         let month = entry.created_at.to_string()[..7].to_owned();
         let last = self.last_link(&entry.tenant, &month).await?;
@@ -61,10 +61,12 @@ impl Store {
         if let Some(actor) = &entry.actor.id {
             item.insert("actor".to_owned(), s(actor));
         }
-        Ok([
+        let mut parts = vec![
             self.audit().part_put_new(item)?,
             self.head(&entry.tenant, &month, &link)?,
-        ])
+        ];
+        parts.extend(self.part_promise_event(entry.event.as_deref())?);
+        Ok(parts)
     }
 
     /// Adds an entry without a change of data.

@@ -8,7 +8,8 @@ pub(crate) mod operations;
 
 use aws_sdk_dynamodb::types::{ConditionCheck, TransactWriteItem};
 use domain::{
-    AuditEntry, BillingAccount, Error, MailMessage, Org, OrgId, Overage, Plan, Result, Timestamp, UserId, WhiteLabel,
+    AuditEntry, BillingAccount, Error, MailMessage, Org, OrgId, Overage, Plan, Result, Timestamp, UserId, WebhookEvent,
+    WhiteLabel,
 };
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +42,8 @@ pub struct BillingChange<'a> {
     pub event: Option<&'a EventMarker>,
     /// Emails about the change, with the accounts they are about.
     pub mails: &'a [(UserId, MailMessage)],
+    /// Events that webhooks get.
+    pub events: &'a [WebhookEvent],
 }
 
 /// The outcome of a change.
@@ -179,6 +182,9 @@ impl Billing {
         } else if change.ends_overage {
             let update = self.0.identity().part_update(&keys::org(&change.after.org_id));
             parts.push(part(update.update_expression(ends).condition_expression(ALIVE))?);
+        }
+        for event in change.events {
+            parts.extend(self.0.part_promise_event(Some(event))?);
         }
         for (user, mail) in change.mails {
             parts.push(self.0.part_email_entry(user, mail, now)?);

@@ -4,9 +4,11 @@
 //! A writer replaces the whole turn and names the revision it read, so no concurrent change is lost. A conversation's
 //! messages are the path from its head back to its first turn.
 
-use aws_sdk_dynamodb::types::{Put, ReturnValue};
+use aws_sdk_dynamodb::types::{Put, ReturnValue, TransactWriteItem};
 use bytes::Bytes;
-use domain::{Answer, Conversation, ConversationId, Error, MessageId, Page, PageRequest, Result, Turn, TurnId};
+use domain::{
+    Answer, Conversation, ConversationId, Error, MessageId, Page, PageRequest, Result, Turn, TurnId, WebhookEvent,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -96,7 +98,7 @@ impl Conversations {
         }
         let put = put.build().map_err(Error::internal)?;
         let mut parts = vec![
-            aws_sdk_dynamodb::types::TransactWriteItem::builder().put(put).build(),
+            TransactWriteItem::builder().put(put).build(),
             part(touch.update_expression(set))?,
         ];
         for version in turn.versions.iter().filter(|id| turn.rev == 0 && **id != turn.id) {
@@ -164,22 +166,55 @@ impl Conversations {
         Ok(Saved::Done)
     }
 
-    /// Like [`Conversations::save`], and counts what changed about an answer in the same transaction.
-    pub async fn save_counted(&self, turn: &mut Turn, count: &AnswerCount) -> Result<Saved> {
+    /// Like [`Conversations::save`], and promises an event to webhooks in the same transaction, if there is one.
+    pub async fn save_promising(&self, turn: &mut Turn, event: Option<&WebhookEvent>) -> Result<Saved> {
+        let Some(promise) = self.store.part_promise_event(event)? else {
+            return self.save(turn).await;
+        };
         let written = Turn {
             rev: turn.rev + 1,
             ..turn.clone()
         };
+        let parts = vec![self.part_save(turn, &written).await?, promise];
+        if transact(&self.store.db, parts).await? == Transaction::Done {
+            // The turn still contains its earlier content, so the earlier turn was large only if this one is.
+            self.forget(turn).await;
+            *turn = written;
+            return Ok(Saved::Done);
+        }
+        self.forget(&written).await;
+        Ok(Saved::Overtaken)
+    }
+
+    /// Returns the write of a turn that replaces the revision that was read.
+    async fn part_save(&self, turn: &Turn, written: &Turn) -> Result<TransactWriteItem> {
         let put = Put::builder()
             .table_name(&self.store.tables().app)
-            .set_item(Some(self.item(&written).await?))
+            .set_item(Some(self.item(written).await?))
             .condition_expression("rev = :rev")
             .expression_attribute_values(":rev", n(turn.rev))
             .build()
             .map_err(Error::internal)?;
-        let put = aws_sdk_dynamodb::types::TransactWriteItem::builder().put(put).build();
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    /// Like [`Conversations::save`]; counts what changed about an answer and promises its event to webhooks in the same
+    /// transaction.
+    pub async fn save_counted(
+        &self,
+        turn: &mut Turn,
+        count: &AnswerCount,
+        event: Option<&WebhookEvent>,
+    ) -> Result<Saved> {
+        let written = Turn {
+            rev: turn.rev + 1,
+            ..turn.clone()
+        };
+        let put = self.part_save(turn, &written).await?;
+        let promise = self.store.part_promise_event(event)?;
         for count in [count, &count.unnamed()] {
-            let parts = vec![put.clone(), count.part(&self.store)?];
+            let mut parts = vec![put.clone(), count.part(&self.store)?];
+            parts.extend(promise.clone());
             match transact(&self.store.db, parts).await? {
                 Transaction::Done => {
                     // The turn still contains its earlier content, so the earlier turn was large only if this one is.

@@ -6,7 +6,7 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::{
-    Document, DocumentId, DocumentStatus, DocumentVersion, IndexFailure, Result, Timestamp,
+    Document, DocumentId, DocumentStatus, DocumentVersion, IndexFailure, Result, Timestamp, WebhookEvent,
     documents::document::Checkpoint,
 };
 
@@ -223,13 +223,13 @@ impl Documents {
         Ok(conditional(update).await?.is_some())
     }
 
-    /// Finishes a generation. Returns `false` if the lease was lost, or another worker finished this generation first.
+    /// Finishes a generation, and promises its event to webhooks. Returns `false` if the lease was lost, or another worker finished this generation first.
     pub async fn finish(
         &self,
         id: &DocumentId,
         holder: &str,
         generation: u64,
-        outcome: &Outcome,
+        (outcome, event): (&Outcome, Option<&WebhookEvent>),
         now: Timestamp,
     ) -> Result<bool> {
         let update = self
@@ -316,7 +316,8 @@ impl Documents {
                     .expression_attribute_values(":failure", value(failure)?)
             }
         };
-        let parts = vec![part(update)?, self.part_note_change(id, now)?];
+        let mut parts = vec![part(update)?, self.part_note_change(id, now)?];
+        parts.extend(self.store.part_promise_event(event)?);
         Ok(transact(&self.store.db, parts).await? == Transaction::Done)
     }
 

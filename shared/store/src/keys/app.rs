@@ -2,7 +2,8 @@
 
 use domain::{
     ChatbotId, ConversationId, CrawlId, DocumentId, DueFetch, FetchTarget, IntegrationId, MailId, OrgId, PromptId,
-    Turn, TurnId, UserId, documents::pending_upload::UploadSweep,
+    Turn, TurnId, UserId, WebhookDeliveryId, WebhookEventId, WebhookId, documents::pending_upload::UploadSweep,
+    webhooks::message::DueDelivery,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -310,4 +311,81 @@ pub fn slack_threads(integration: &IntegrationId) -> String {
 pub fn slack_thread(org: &OrgId, integration: &IntegrationId, channel: &str, thread: &str) -> Key {
     let threads = slack_threads(integration);
     key(tenant(org), format!("{threads}{channel}#{thread}"))
+}
+
+/// Number of partitions of promised events, and of deliveries that are due: each takes 1,000 writes a second.
+pub const WEBHOOK_SHARDS: u8 = 4;
+
+/// Prefix of the partitions of events that are promised to webhooks; the stream's filter in `template.yaml` names it.
+pub const PROMISED_EVENTS: &str = "EVENT#";
+
+/// One partition of the events that are promised to webhooks.
+pub fn promised_events(shard: u8) -> String {
+    format!("{PROMISED_EVENTS}{shard}")
+}
+
+/// An event that is promised to webhooks.
+pub fn promised_event(event: &WebhookEventId) -> Key {
+    let shard = shard_of(event.as_str(), WEBHOOK_SHARDS);
+    key(promised_events(shard), event.as_str())
+}
+
+/// Partition of an organization's webhooks, their events and deliveries.
+pub fn webhooks_of(org: &OrgId) -> String {
+    format!("O#{org}#WEBHOOKS")
+}
+
+/// Sort key prefix of webhooks.
+pub const WEBHOOKS: &str = "W#";
+
+/// A webhook.
+pub fn webhook(org: &OrgId, webhook: &WebhookId) -> Key {
+    key(webhooks_of(org), format!("{WEBHOOKS}{webhook}"))
+}
+
+/// Which deliveries of a webhook are running, and since when they fail.
+pub fn webhook_lane(org: &OrgId, webhook: &WebhookId) -> Key {
+    key(webhooks_of(org), format!("L#{webhook}"))
+}
+
+/// An event that was sent to webhooks.
+pub fn webhook_event(org: &OrgId, event: &WebhookEventId) -> Key {
+    key(webhooks_of(org), format!("E#{event}"))
+}
+
+/// Sort key prefix of the deliveries of a webhook.
+pub fn webhook_deliveries(webhook: &WebhookId) -> String {
+    format!("D#{webhook}#")
+}
+
+/// A delivery of an event to a webhook.
+pub fn webhook_delivery(org: &OrgId, webhook: &WebhookId, delivery: &WebhookDeliveryId) -> Key {
+    key(webhooks_of(org), format!("{}{delivery}", webhook_deliveries(webhook)))
+}
+
+/// Sort key prefix of the deliveries that wait for others of their webhook.
+pub fn waiting_deliveries(webhook: &WebhookId) -> String {
+    format!("Q#{webhook}#")
+}
+
+/// A delivery that waits for others of its webhook.
+pub fn waiting_delivery(org: &OrgId, webhook: &WebhookId, delivery: &WebhookDeliveryId) -> Key {
+    key(webhooks_of(org), format!("{}{delivery}", waiting_deliveries(webhook)))
+}
+
+/// One partition of the deliveries that are due at a time.
+pub fn due_deliveries(shard: u8) -> String {
+    format!("DELIVER#{shard}")
+}
+
+/// Lower bound of the deliveries that are due at this moment (milliseconds since the Unix epoch) or later.
+pub fn deliveries_before(now_ms: i64) -> String {
+    format!("{now_ms:016}")
+}
+
+/// A delivery that is due at a time. Sorts by that.
+pub fn due_delivery(due: &DueDelivery) -> Key {
+    let shard = shard_of(due.delivery_id.as_str(), WEBHOOK_SHARDS);
+    let sk = format!("{}#{}", deliveries_before(due.due_ms), due.delivery_id);
+    key(due_deliveries(shard), sk)
 }

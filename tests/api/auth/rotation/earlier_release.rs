@@ -43,6 +43,7 @@ async fn note_as_before(t: &Test, user: &Caller, words: &str) -> String {
         sealed: None,
         source: AuditSource::Client,
         created_at: app.clock.now(),
+        event: None,
     };
     let root = hkdf(value(t, "JWT_SECRET").await.as_bytes(), b"parlance", b"sealing");
     let key = RandomizedNonceKey::new(&AES_256_GCM, &hkdf(&root, &salt, b"audit entry")).unwrap();

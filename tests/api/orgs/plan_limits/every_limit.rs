@@ -26,7 +26,7 @@ struct Arena<'a> {
 type Race = for<'a> fn(Arena<'a>) -> LocalBoxFuture<'a, ()>;
 
 /// The limits by their names in responses, and the race for the last of each.
-const RACES: [(&str, Race); 8] = [
+const RACES: [(&str, Race); 9] = [
     ("tokens_per_day", |arena| tokens(arena).boxed_local()),
     ("requests_per_minute", |arena| requests(arena).boxed_local()),
     ("seats", |arena| seats(arena).boxed_local()),
@@ -34,6 +34,7 @@ const RACES: [(&str, Race); 8] = [
     ("documents", |arena| documents(arena).boxed_local()),
     ("file_bytes", |arena| file_bytes(arena).boxed_local()),
     ("storage_bytes", |arena| storage(arena).boxed_local()),
+    ("webhooks", |arena| webhooks(arena).boxed_local()),
     ("organizations", |arena| organizations(arena).boxed_local()),
 ];
 /// Limits of what does not exist yet.
@@ -84,6 +85,21 @@ async fn chatbots(arena: Arena<'_>) {
         arena.owner.post(super::CHATBOTS, body).await
     };
     arena.exactly("chatbots", room, arena.race(new).await).await;
+}
+
+async fn webhooks(arena: Arena<'_>) {
+    let limit = usize::try_from(arena.limit).unwrap();
+    let new = async |_: usize| {
+        let body = json!({"url": "https://receiver.invalid/", "events": ["integration.error"]});
+        arena.owner.post("/api/v1/webhooks", body).await
+    };
+    let room = limit.min(ROOM);
+    for number in room..limit {
+        new(number).await.created();
+    }
+    // They are counted with the version of what they want, not in an item of its own.
+    let created = outcome(arena.race(new).await, "webhooks", arena.limit);
+    assert_eq!(created.len(), room, "webhooks of {}", arena.plan);
 }
 
 async fn documents(arena: Arena<'_>) {
@@ -278,6 +294,7 @@ async fn of_every_limit_of_every_plan_exactly_what_is_left_is_given_away() {
             file_bytes: _,
             storage_bytes: _,
             data_sources: _,
+            webhooks: _,
             organizations: _,
         } = limits;
         let shown = json!(limits);

@@ -41,6 +41,8 @@ pub struct Message {
     pub body: String,
     /// The attributes as sent.
     pub attributes: MessageAttributes,
+    /// The tenant that it belongs to, for fairness between tenants.
+    pub group: Option<String>,
     /// When it was sent, milliseconds since the epoch.
     pub sent_ms: i64,
     /// When it was received first, milliseconds since the epoch.
@@ -86,6 +88,8 @@ pub(super) struct Draft {
     pub(super) attributes: MessageAttributes,
     /// Seconds; none takes the queue's own.
     pub(super) delay_s: Option<i64>,
+    /// The tenant that it belongs to.
+    pub(super) group: Option<String>,
 }
 
 impl Draft {
@@ -113,7 +117,18 @@ impl Draft {
             body,
             attributes,
             delay_s,
+            group: None,
         })
+    }
+
+    /// Adds the tenant that it belongs to: 1 to 128 letters, digits and punctuation.
+    pub(super) fn in_group(self, group: Option<String>) -> Result<Self, SqsError> {
+        let is_legal = |group: &str| (1..=128).contains(&group.len()) && group.chars().all(|c| c.is_ascii_graphic());
+        if let Some(group) = group.as_deref().filter(|group| !is_legal(group)) {
+            let reason = "MessageGroupId can only include alphanumeric and punctuation characters. 1 to 128 in length.";
+            return Err(SqsError::invalid("MessageGroupId", group, reason));
+        }
+        Ok(Self { group, ..self })
     }
 
     /// What counts against the largest size: the body and, of each attribute, name, type and value.

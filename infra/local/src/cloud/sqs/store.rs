@@ -30,7 +30,9 @@ CREATE TABLE IF NOT EXISTS messages (
     first_received_ms INTEGER,
     last_received_ms INTEGER,
     -- The queue that gave the message up.
-    source TEXT
+    source TEXT,
+    -- The tenant that it belongs to.
+    tenant TEXT
 ) STRICT;
 CREATE INDEX IF NOT EXISTS messages_by_visibility ON messages (queue, visible_ms, seq);
 CREATE INDEX IF NOT EXISTS messages_by_age ON messages (queue, sent_ms);
@@ -76,6 +78,12 @@ impl Store {
                  PRAGMA secure_delete = ON;",
         )?;
         connection.execute_batch(SCHEMA)?;
+        let mut columns = connection.prepare("SELECT 1 FROM pragma_table_info('messages') WHERE name = 'tenant'")?;
+        if !columns.exists([])? {
+            // Made by an earlier release.
+            connection.execute_batch("ALTER TABLE messages ADD COLUMN tenant TEXT")?;
+        }
+        drop(columns);
         Ok(Self(connection))
     }
 
@@ -155,11 +163,19 @@ impl Steps<'_> {
         let id = new_id();
         let visible = now + draft.delay_s.map_or(queue.delay_ms(), |delay| delay * 1000);
         let mut insert = self.0.prepare_cached(
-            "INSERT INTO messages (id, queue, body, attributes, sent_ms, visible_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO messages (id, queue, body, attributes, sent_ms, visible_ms, tenant)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?;
         let attributes = to_json(&draft.attributes);
-        insert.execute(params![id, queue.name, draft.body, attributes, now, visible])?;
+        insert.execute(params![
+            id,
+            queue.name,
+            draft.body,
+            attributes,
+            now,
+            visible,
+            draft.group
+        ])?;
         Ok(id)
     }
 
@@ -180,7 +196,8 @@ impl Steps<'_> {
         let limit = redrive.map_or(u32::MAX, |redrive| redrive.max_receive_count);
         let mut received = Received::default();
         while received.messages.len() < max {
-            let Some(mut message) = self.first_visible(&queue.name, now)? else {
+            let noisy = self.noisy_tenants(&queue.name, now)?;
+            let Some(mut message) = self.first_visible(&queue.name, now, &noisy)? else {
                 break;
             };
             match &dead_letters {
@@ -197,11 +214,28 @@ impl Steps<'_> {
         Ok(received)
     }
 
-    fn first_visible(&self, queue: &str, now: i64) -> Result<Option<Message>, SqsError> {
-        let mut first = self.0.prepare_cached(
-            "SELECT id, body, attributes, sent_ms, first_received_ms, receive_count, source FROM messages
-             WHERE queue = ?1 AND visible_ms <= ?2 ORDER BY visible_ms, seq LIMIT 1",
+    /// Returns the tenants whose messages wait while others have some, as a JSON array. As in a fair queue, these have
+    /// more than a tenth of the messages in flight, and at least 30. See
+    /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html>.
+    fn noisy_tenants(&self, queue: &str, now: i64) -> Result<String, SqsError> {
+        let mut noisy = self.0.prepare_cached(
+            "WITH flying AS (SELECT tenant FROM messages
+                 WHERE queue = ?1 AND visible_ms > ?2 AND receipt IS NOT NULL)
+             SELECT json_group_array(tenant) FROM (SELECT tenant FROM flying WHERE tenant IS NOT NULL GROUP BY tenant
+                 HAVING count(*) >= 30 AND count(*) * 10 > (SELECT count(*) FROM flying))",
         )?;
+        Ok(noisy.query_row(params![queue, now], |row| row.get(0))?)
+    }
+
+    fn first_visible(&self, queue: &str, now: i64, noisy: &str) -> Result<Option<Message>, SqsError> {
+        let mut first = self.0.prepare_cached(if noisy == "[]" {
+            "SELECT id, body, attributes, sent_ms, first_received_ms, receive_count, source, tenant FROM messages
+                 WHERE queue = ?1 AND visible_ms <= ?2 AND ?3 <> '' ORDER BY visible_ms, seq LIMIT 1"
+        } else {
+            "SELECT id, body, attributes, sent_ms, first_received_ms, receive_count, source, tenant FROM messages
+                 WHERE queue = ?1 AND visible_ms <= ?2
+                 ORDER BY ifnull(tenant IN (SELECT value FROM json_each(?3)), 0), visible_ms, seq LIMIT 1"
+        })?;
         let read = |row: &Row<'_>| {
             Ok(Message {
                 id: row.get(0)?,
@@ -212,9 +246,10 @@ impl Steps<'_> {
                 first_received_ms: row.get::<_, Option<i64>>(4)?.unwrap_or(now),
                 receive_count: row.get(5)?,
                 source: row.get(6)?,
+                group: row.get(7)?,
             })
         };
-        Ok(first.query_row(params![queue, now], read).optional()?)
+        Ok(first.query_row(params![queue, now, noisy], read).optional()?)
     }
 
     fn hand_out(&self, message: &mut Message, now: i64, visibility_ms: i64) -> Result<(), SqsError> {

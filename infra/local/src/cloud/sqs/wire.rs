@@ -147,7 +147,8 @@ impl Sqs {
 
     fn send_message(&self, request: SendMessage) -> Answer {
         let name = name_in_url(&request.queue_url)?;
-        let draft = Draft::new(request.message_body, request.message_attributes, request.delay_seconds)?;
+        let draft = Draft::new(request.message_body, request.message_attributes, request.delay_seconds)?
+            .in_group(request.message_group_id)?;
         let id = self.send(name, &draft)?;
         Ok(sent(&id, &draft))
     }

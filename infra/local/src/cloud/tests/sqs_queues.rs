@@ -95,3 +95,35 @@ async fn messages_survive_a_restart_and_those_in_flight_stay_so() {
     fixture.advance(Duration::from_secs(30));
     assert!(bodies(&receive(&client, &url).await).contains(&"delayed"));
 }
+
+#[tokio::test]
+async fn a_tenant_with_much_in_flight_waits_for_the_others() {
+    let fixture = Fixture::new().await;
+    let (client, url) = with_queue(&fixture).await;
+    let send_for = async |tenant: &str, body: &str| {
+        let send = client.send_message().queue_url(&url).message_body(body);
+        send.message_group_id(tenant).send().await.unwrap();
+    };
+    let next = async || {
+        let receive = client.receive_message().queue_url(&url).max_number_of_messages(1);
+        let received = receive.send().await.unwrap();
+        received.messages()[0].body().unwrap().to_owned()
+    };
+    for _ in 0..32 {
+        send_for("noisy", "noisy").await;
+    }
+    send_for("quiet", "quiet").await;
+    send(&client, &url, "alone").await;
+    // Until 30 are in flight, a queue delivers in order.
+    for _ in 0..30 {
+        assert_eq!(next().await, "noisy");
+    }
+    let rest = [next().await, next().await, next().await, next().await];
+    assert_eq!(rest, ["quiet", "alone", "noisy", "noisy"]);
+    let refused = client
+        .send_message()
+        .queue_url(&url)
+        .message_body("x")
+        .message_group_id("a b");
+    assert!(refused.send().await.is_err(), "a group has no blanks");
+}

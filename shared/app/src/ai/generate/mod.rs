@@ -170,7 +170,8 @@ impl App {
                 ..generation.request.clone()
             };
             let run = Run::new(self.clone(), generation, subjects, &allowed);
-            Ok(GenerationStream::new(allowed.chosen.model.chat(request), run))
+            let stream = GenerationStream::new(allowed.chosen.model.chat(request), run);
+            Ok(stream.with_wanted_events(org.webhooks))
         })
     }
 }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use domain::{Error, Result};
+use domain::{Error, Result, WantedEvents};
 use futures::{FutureExt as _, Stream, StreamExt as _, future::BoxFuture};
 use llm::{ChatEvent, ChatStream, ModelError};
 use tokio::{task::JoinHandle, time::timeout};
@@ -34,6 +34,8 @@ pub struct GenerationStream {
     model: String,
     /// The outcome of a call that failed.
     failed: Option<Box<Outcome>>,
+    /// The events that webhooks of the organization want, as it was read for the call.
+    wanted: WantedEvents,
 }
 
 enum State {
@@ -52,7 +54,20 @@ impl GenerationStream {
             first: None,
             is_accepted: false,
             failed: None,
+            wanted: WantedEvents::default(),
         }
+    }
+
+    /// Returns the stream with the events that webhooks of the organization want.
+    pub(super) fn with_wanted_events(self, wanted: WantedEvents) -> Self {
+        let mut stream = self;
+        stream.wanted = wanted;
+        stream
+    }
+
+    /// Returns the events that webhooks of the organization want.
+    pub(crate) fn wanted_events(&self) -> &WantedEvents {
+        &self.wanted
     }
 
     /// Returns the model that answers, by its provider's name for it. It is final once an event has arrived.

@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use domain::{Answer, AnswerStatus, ChatbotId, Error, MessageId, OrgId, Result, Turn, UserId, time::after};
+use domain::{
+    Answer, AnswerStatus, ChatbotId, Error, EventData, MessageId, OrgId, Result, Turn, UserId, WebhookEvent,
+    time::after, webhooks::data::MessageEvent,
+};
 use futures::{
     StreamExt as _,
     future::{BoxFuture, pending},
@@ -48,6 +51,8 @@ pub(super) struct Asker {
     pub(super) chatbot: Option<ChatbotId>,
     /// What the chatbot says if its documents do not answer.
     pub(super) refusal: Option<String>,
+    /// Whether a webhook of the organization wants to know of the answer.
+    pub(super) is_awaited: bool,
 }
 
 /// How the model's answer ended.
@@ -145,7 +150,7 @@ impl Writer {
                 return CheckResult::Nothing;
             }
             let lease = after(app.clock.now(), LEASE).as_millisecond();
-            let stored = store(&conversations, &mut turn, &answer, |answer| {
+            let stored = store(&conversations, &mut turn, (&answer, None), |answer| {
                 answer.text.clone_from(&text);
                 answer.lease_until_ms = lease;
             });
@@ -220,7 +225,9 @@ impl Writer {
                 && is_refusal(answer, self.asker.refusal.as_deref())
         };
         let is_unanswered = whole.as_ref().is_some_and(is_unanswered);
-        let stored = store(&self.conversations, &mut self.turn, &self.answer, |answer| {
+        let event = whole.as_ref().and_then(|answer| self.event(answer));
+        let place = (&self.answer, event.as_ref());
+        let stored = store(&self.conversations, &mut self.turn, place, |answer| {
             if let Some(whole) = &whole {
                 let feedback = answer.feedback.take();
                 *answer = whole.clone();
@@ -254,6 +261,32 @@ impl Writer {
 }
 
 impl Writer {
+    /// Returns the event of a complete answer, if a webhook wants it.
+    fn event(&self, answer: &Answer) -> Option<WebhookEvent> {
+        if !self.asker.is_awaited || !matches!(answer.status, AnswerStatus::Complete | AnswerStatus::Stopped) {
+            return None;
+        }
+        let data = EventData::MessageCreated(MessageEvent {
+            message_id: answer.id.clone(),
+            prompt_id: self.turn.id.clone(),
+            session_id: self.turn.conversation.clone(),
+            user_id: self.asker.user.clone(),
+            chatbot_id: self.asker.chatbot.clone(),
+            model: answer.model.clone().unwrap_or_default(),
+            finish_reason: answer.finish_reason.clone(),
+            total_tokens: answer.usage.total_tokens,
+            content: None,
+        });
+        // A continued answer is complete more than once.
+        let occurrence = format!("{} {}", answer.id, answer.usage.total_tokens);
+        Some(WebhookEvent::new(
+            &self.asker.org,
+            self.app.clock.now(),
+            data,
+            &occurrence,
+        ))
+    }
+
     /// Marks and counts a question that was not answered, once. The answer is stored already, so a failure here loses a count and not
     /// an answer.
     async fn count_unanswered(&mut self) {
@@ -268,7 +301,7 @@ impl Writer {
                     &self.conversations,
                     (org, user),
                     &mut self.turn,
-                    (&self.answer, chatbot.as_ref()),
+                    (&self.answer, chatbot.as_ref(), None),
                     |count| AnswerCount { unanswered: 1, ..count },
                 );
                 if saved.await? == Saved::Done {
@@ -298,11 +331,11 @@ fn error_code(error: &Error) -> &'static str {
     }
 }
 
-/// Changes an answer in the table despite concurrent writes to its turn; returns `false` if it was deleted.
+/// Changes an answer in the table, and promises its event to webhooks, despite concurrent writes to its turn; returns `false` if it was deleted.
 async fn store(
     conversations: &Conversations,
     turn: &mut Turn,
-    id: &MessageId,
+    (id, event): (&MessageId, Option<&WebhookEvent>),
     change: impl Fn(&mut Answer),
 ) -> Result<bool> {
     loop {
@@ -310,7 +343,7 @@ async fn store(
             return Ok(false);
         };
         change(answer);
-        if conversations.save(turn).await? == Saved::Done {
+        if conversations.save_promising(turn, event).await? == Saved::Done {
             return Ok(true);
         }
         match conversations.turn(&turn.conversation, &turn.id).await? {

@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use domain::{
-    Crawl, CrawlEnd, CrawlId, Entitlements, Error, IndexFailure, OrgId, Result, documents::crawl::CrawlTally,
+    Crawl, CrawlEnd, CrawlId, CrawlStatus, Entitlements, Error, EventData, IndexFailure, OrgId, Result,
+    documents::crawl::CrawlTally, webhooks::data::CrawlEvent,
 };
 use fetch::{
     Conditions, FetchError, Fetched, Limits, Url,
@@ -167,10 +168,18 @@ impl App {
                 (CrawlEnded::Finished(_), Some(first)) if nothing => CrawlEnded::Failed(nothing_stored(&first.code)),
                 _ => ended.clone(),
             };
-            if crawls
-                .finish(&current, holder, (tally, &ended), self.clock.now())
-                .await?
-            {
+            let data = EventData::CrawlCompleted(CrawlEvent {
+                crawl_id: current.id.clone(),
+                status: match ended {
+                    CrawlEnded::Finished(_) => CrawlStatus::Finished,
+                    CrawlEnded::Failed(_) => CrawlStatus::Failed,
+                },
+                documents: current.stored,
+            });
+            let occurrence = format!("{} {}", current.id, current.run);
+            let event = self.event(&crawl.org, data, &occurrence).await?;
+            let end = (tally, &ended, event.as_deref());
+            if crawls.finish(&current, holder, end, self.clock.now()).await? {
                 self.delete_plans(crawl).await;
                 return Ok(());
             }

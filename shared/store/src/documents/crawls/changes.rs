@@ -1,8 +1,7 @@
 //! Changes of a crawl's state: with each, its due time and its place among the active ones change in one transaction.
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
-    Actor, AuditEntry, Crawl, CrawlId, CrawlStatus, Purge, RefreshInterval, Result, Timestamp,
+    Actor, AuditEntry, Crawl, CrawlId, CrawlStatus, Purge, RefreshInterval, Result, Timestamp, WebhookEvent,
     documents::crawl::CrawlTally, documents::refresh::RETRY_MS,
 };
 
@@ -14,13 +13,13 @@ use crate::{
 };
 
 impl Crawls {
-    /// Ends a run whose lease `holder` has; the crawl is repeated when its interval says so. Returns `false` if the
+    /// Ends a run whose lease `holder` has, and promises its event to webhooks; the crawl is repeated when its interval says so. Returns `false` if the
     /// lease was lost or its due time has changed, and nothing was written.
     pub async fn finish(
         &self,
         crawl: &Crawl,
         holder: &str,
-        (tally, ended): (&CrawlTally, &CrawlEnded),
+        (tally, ended, event): (&CrawlTally, &CrawlEnded, Option<&WebhookEvent>),
         now: Timestamp,
     ) -> Result<bool> {
         let mut changes = Changes::default()
@@ -38,7 +37,7 @@ impl Crawls {
                 .remove("end"),
         };
         let due_ms = crawl.every.map(|every| every.next_ms(now));
-        let held = Some(("lease_holder = :me", s(holder)));
+        let held = Some((holder, event));
         self.change_due(crawl, changes, due_ms, Activity::Ends, held, None)
             .await
     }
@@ -138,7 +137,7 @@ impl Crawls {
         changes: Changes,
         due_ms: Option<i64>,
         activity: Activity,
-        also: Option<(&str, AttributeValue)>,
+        ends: Option<(&str, Option<&WebhookEvent>)>,
         entry: Option<&AuditEntry>,
     ) -> Result<bool> {
         let changes = match due_ms {
@@ -165,12 +164,13 @@ impl Crawls {
                 update = update.expression_attribute_values(":before", n(before));
             }
         }
-        if let Some((condition, holder)) = also {
-            conditions.push(condition);
-            update = update.expression_attribute_values(":me", holder);
+        if let Some((holder, _)) = ends {
+            conditions.push("lease_holder = :me");
+            update = update.expression_attribute_values(":me", s(holder));
         }
         let update = changes.on(update.condition_expression(conditions.join(" AND ")));
         let mut parts = vec![part(update)?];
+        parts.extend(self.store.part_promise_event(ends.and_then(|(_, event)| event))?);
         let (before, after) = (self.due(&crawl.id, crawl.due_ms), self.due(&crawl.id, due_ms));
         parts.extend(self.store.parts_move_due(before.as_ref(), after.as_ref())?);
         match activity {

@@ -1,6 +1,6 @@
 //! Days: listed while they may have reservations, closed when they are over; and alerts about limits.
 
-use domain::{Day, OrgId, Result, Timestamp, TokenScope, UserId, id::random_bytes};
+use domain::{Day, OrgId, Result, Timestamp, TokenScope, UserId, WebhookEvent, id::random_bytes};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -253,12 +253,15 @@ impl Ledger {
         Ok(())
     }
 
-    /// Records that an alert about a limit is sent. Returns whether this call was the first to do so.
-    pub async fn alert(&self, owner: &Owner, alert: &Alert) -> Result<bool> {
+    /// Records that an alert about a limit is sent, and promises its event to webhooks. Returns whether this call was the
+    /// first to do so.
+    pub async fn alert(&self, owner: &Owner, alert: &Alert, event: Option<&WebhookEvent>) -> Result<bool> {
         let key = keys::alert(owner.partition(), alert.day, alert.scope.name(), alert.percent);
         let mut item = to_item(&key, alert)?;
         item.insert(tables::TTL.to_owned(), n(alert.at.as_second() + KEPT_SECONDS));
-        self.0.usage().put_first(item).await
+        let mut parts = vec![self.0.usage().part_put_new(item)?];
+        parts.extend(self.0.part_promise_event(event)?);
+        Ok(transact(&self.0.db, parts).await? == Transaction::Done)
     }
 
     /// Lists the last alerts about the limits of a user or an organization, newest first.

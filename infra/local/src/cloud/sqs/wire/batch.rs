@@ -19,7 +19,8 @@ impl Sqs {
         let name = self.batch(&request, |entry| &entry.id)?;
         let mut drafts = Vec::new();
         for entry in request.entries {
-            let draft = Draft::new(entry.message_body, entry.message_attributes, entry.delay_seconds);
+            let draft = Draft::new(entry.message_body, entry.message_attributes, entry.delay_seconds)
+                .and_then(|draft| draft.in_group(entry.message_group_id));
             drafts.push((entry.id, draft));
         }
         let bytes: usize = drafts

@@ -16,12 +16,7 @@ use crate::cloud::sqs::queue::{MAX_VISIBILITY_S, arn, name_in_url};
 const SENDER: &str = "AIDAPARLANCELOCAL0000";
 
 /// System attributes that exist and never have a value in a standard queue without tracing.
-const DEFAULT_ATTRIBUTES: [&str; 4] = [
-    "AWSTraceHeader",
-    "MessageDeduplicationId",
-    "MessageGroupId",
-    "SequenceNumber",
-];
+const DEFAULT_ATTRIBUTES: [&str; 3] = ["AWSTraceHeader", "MessageDeduplicationId", "SequenceNumber"];
 
 impl Sqs {
     pub(super) async fn receive_message(&self, request: Receive) -> Answer {
@@ -61,6 +56,9 @@ impl Message {
             ("SenderId", SENDER.to_owned()),
             ("SentTimestamp", self.sent_ms.to_string()),
         ]);
+        if let Some(group) = &self.group {
+            all.insert("MessageGroupId", group.clone());
+        }
         if let Some(source) = &self.source {
             all.insert("DeadLetterQueueSourceArn", arn(source));
         }
@@ -113,6 +111,7 @@ fn check_system(names: &[String]) -> Result<(), SqsError> {
                 | "ApproximateFirstReceiveTimestamp"
                 | "ApproximateReceiveCount"
                 | "DeadLetterQueueSourceArn"
+                | "MessageGroupId"
                 | "SenderId"
                 | "SentTimestamp"
         ) || DEFAULT_ATTRIBUTES.contains(&name)

@@ -53,6 +53,7 @@ pub(super) struct SendMessage {
     #[serde(default)]
     pub(super) message_attributes: MessageAttributes,
     pub(super) delay_seconds: Option<i64>,
+    pub(super) message_group_id: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -109,6 +110,7 @@ pub(super) struct SendEntry {
     #[serde(default)]
     pub(super) message_attributes: MessageAttributes,
     pub(super) delay_seconds: Option<i64>,
+    pub(super) message_group_id: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -1,0 +1,5 @@
+//! The `webhooks` function on Lambda.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), runtime::Error> {
+    runtime::serve(webhooks::api()).await
+}
