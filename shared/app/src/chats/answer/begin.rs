@@ -59,7 +59,7 @@ impl App {
         let grounding = match &chatbot {
             Some(bot) => {
                 let exchanges: Vec<Exchange<'_>> = before.iter().map(exchange).collect();
-                self.ground(bot, &billing, &turn.question, &exchanges).await?
+                self.ground((bot, &name), &billing, &turn.question, &exchanges).await?
             }
             None => Grounding::default(),
         };
