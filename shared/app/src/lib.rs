@@ -51,6 +51,7 @@ pub use chats::answer::{
 pub use chats::conversations::{ChatSessions, NewConversation};
 pub use chats::message_pages::ShownMessage;
 pub use chats::search::Found;
+pub use chats::unanswered::AskedQuestion;
 pub use documents::content::{DocumentFile, DocumentPassage, DownloadLink};
 pub use documents::crawls::{CrawlChange, NewCrawl};
 pub use documents::pending_uploads::{BegunUpload, CompletedUpload, NewUpload};
@@ -58,7 +59,7 @@ pub use documents::upload::Upload;
 pub use documents::web_pages::NewWebPage;
 use domain::{Clock, Ids, OrgId, Result, UserId};
 pub use futures::future::BoxFuture;
-pub use llm::{Mark, Message, Provider, ReasoningEffort, Role};
+pub use llm::{Mark, Message, Provider, ReasoningEffort, Role, TextRole};
 pub use mail::Mailer;
 pub use orgs::members::SeatHolder;
 pub use orgs::own_invitations::InvitedTo;
