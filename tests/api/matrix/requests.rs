@@ -23,6 +23,11 @@ pub(super) fn request(caller: &Caller, operation: &Operation, things: &Things) -
     } else {
         &things.prompt
     };
+    let message = if operation.path.contains("/unanswered/") {
+        &things.unanswered
+    } else {
+        &things.message
+    };
     let path = operation
         .path
         .replace("{document_id}", &things.document)
@@ -36,7 +41,7 @@ pub(super) fn request(caller: &Caller, operation: &Operation, things: &Things) -
         .replace("{key_id}", &things.api_key)
         .replace("{log_id}", &things.log)
         .replace("{prompt_id}", prompt)
-        .replace("{message_id}", &things.message)
+        .replace("{message_id}", message)
         .replace("{model}", "local")
         .replace("{version}", "latest")
         .replace("{version_number}", "1")
@@ -85,6 +90,7 @@ pub(super) fn body(operation: &Operation, things: &Things) -> Value {
         (_, "/embeddings") => json!({"model": "compatible/vectors", "input": "Hello?"}),
         (_, "/chat/sessions") => json!({"chatbot_id": things.chatbot}),
         (_, "/chatbots/{chatbot_id}/evaluate") => json!({"questions": [{"question": "Hello?"}]}),
+        (_, "/chatbots/{chatbot_id}/unanswered/{message_id}/answer") => json!({"answer": "Yes."}),
         (_, "/documents/url") => json!({"url": things.page}),
         (_, "/documents/crawls/{crawl_id}") => json!({"refresh": {"every": "week"}}),
         (_, "/documents/uploads") => json!({"file_name": "a.txt", "size": 4}),

@@ -1,13 +1,13 @@
 //! Counting what people think of answers, and questions that were not answered: by chatbot, user and day.
 
-use domain::{Answer, ChatbotId, Day, MessageId, OrgId, Result, Turn, UserId};
+use domain::{Answer, ChatbotId, Day, MessageId, OrgId, Result, Turn, UnansweredQuestion, UserId};
 use store::{AnswerCount, Conversations, Saved};
 
 use crate::{App, orgs::NO_ORG};
 
 impl App {
-    /// Saves a turn in which `change` counts something about an answer. The day of the answer is stored with it, so
-    /// that what is taken back is taken from the day on which it was counted.
+    /// Saves a turn in which `change` counts something about an answer, and lists its question as `unanswered`. The day
+    /// of the answer is stored with it, so that what is taken back is taken from the day on which it was counted.
     ///
     /// # Errors
     /// Returns [`domain::Error::NotFound`] if the organization was deleted.
@@ -17,6 +17,7 @@ impl App {
         (org, user): (&OrgId, &UserId),
         turn: &mut Turn,
         (answer, chatbot): (&MessageId, Option<&ChatbotId>),
+        unanswered: Option<&UnansweredQuestion>,
         change: impl Fn(AnswerCount) -> AnswerCount,
     ) -> Result<Saved> {
         let org = self.store.orgs().get(org).await?.ok_or(NO_ORG)?.org;
@@ -42,7 +43,7 @@ impl App {
             return conversations.save(turn).await;
         }
         answer.counted_on = Some(day);
-        conversations.save_counted(turn, &count).await
+        conversations.save_counted(turn, &count, unanswered).await
     }
 }
 

@@ -362,6 +362,7 @@ impl ChatSessions {
                     (&session.org, &session.user),
                     &mut turn,
                     place,
+                    None,
                     |count| count.rated(before, after),
                 );
                 if saved.await? == Saved::Done {

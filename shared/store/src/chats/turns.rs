@@ -6,7 +6,9 @@
 
 use aws_sdk_dynamodb::types::{Put, ReturnValue};
 use bytes::Bytes;
-use domain::{Answer, Conversation, ConversationId, Error, MessageId, Page, PageRequest, Result, Turn, TurnId};
+use domain::{
+    Answer, Conversation, ConversationId, Error, MessageId, Page, PageRequest, Result, Turn, TurnId, UnansweredQuestion,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -164,8 +166,14 @@ impl Conversations {
         Ok(Saved::Done)
     }
 
-    /// Like [`Conversations::save`], and counts what changed about an answer in the same transaction.
-    pub async fn save_counted(&self, turn: &mut Turn, count: &AnswerCount) -> Result<Saved> {
+    /// Like [`Conversations::save`], and counts what changed about an answer in the same transaction; also lists its
+    /// question as unanswered, if it is.
+    pub async fn save_counted(
+        &self,
+        turn: &mut Turn,
+        count: &AnswerCount,
+        unanswered: Option<&UnansweredQuestion>,
+    ) -> Result<Saved> {
         let written = Turn {
             rev: turn.rev + 1,
             ..turn.clone()
@@ -179,7 +187,10 @@ impl Conversations {
             .map_err(Error::internal)?;
         let put = aws_sdk_dynamodb::types::TransactWriteItem::builder().put(put).build();
         for count in [count, &count.unnamed()] {
-            let parts = vec![put.clone(), count.part(&self.store)?];
+            let mut parts = vec![put.clone(), count.part(&self.store)?];
+            if let Some(question) = unanswered {
+                parts.push(self.store.part_put_unanswered(&self.org, question)?);
+            }
             match transact(&self.store.db, parts).await? {
                 Transaction::Done => {
                     // The turn still contains its earlier content, so the earlier turn was large only if this one is.
