@@ -5,9 +5,8 @@ use std::{collections::HashMap, sync::Arc};
 use domain::{Clock, Error, Result, Secret};
 use futures::future::BoxFuture;
 use llm::{
-    Anthropic, Bedrock, BedrockEmbedder, Candidate, ChatModel, CircuitBreakers, Embedder, FallbackChain, Gemini,
-    GeminiEmbedder, InvalidBaseUrl, Local, ModelError, ModelInfo, ModelKind, OpenAiCompatible, OpenAiEmbedder,
-    Provider, Resilient, ResilientEmbedder, Signer, TextRole, TimeLimits,
+    Anthropic, Bedrock, Candidate, ChatModel, CircuitBreakers, FallbackChain, Gemini, InvalidBaseUrl, Local,
+    ModelError, ModelInfo, ModelKind, OpenAiCompatible, Provider, Resilient, Signer, TimeLimits,
     catalog::{self, ModelRef},
     prices::{Price, price},
 };
