@@ -15,6 +15,7 @@ use unanswered::{AnswerToQuestion, QuestionPath, UnansweredQuestionView};
 use view::{ChatbotDocumentView, ChatbotView, SearchView};
 
 /// The operations of this function.
+#[expect(clippy::too_many_lines, reason = "a table of routes")]
 pub fn api() -> Api {
     Api::new("Chatbots")
         .on_both_prefixes()
