@@ -1,6 +1,6 @@
 //! `/v1/embeddings` (<https://platform.openai.com/docs/api-reference/embeddings>).
 
-use app::{BillingContext, EmbeddingRequest};
+use app::{BillingContext, EmbeddingRequest, TextRole};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use domain::{Error, auth::permission::WriteChats};
 use garde::Validate;
@@ -21,6 +21,9 @@ pub(crate) struct EmbeddingInput {
     model: String,
     /// A string, or a list of strings.
     input: Texts,
+    /// What the texts are, for models that embed questions (`query`) and texts that may answer them (`passage`, the
+    /// default) differently: those of Gemini, and of Cohere at Bedrock.
+    input_type: Option<InputType>,
     /// Encoding of the vectors.
     encoding_format: Option<Encoding>,
     /// Number of dimensions, for models that can shorten their vectors.
@@ -37,6 +40,16 @@ enum Texts {
     /// Rejected: token numbers are specific to one model.
     #[schemars(skip)]
     Tokens(#[expect(dead_code, reason = "only distinguishes the variant")] Vec<serde_json::Value>),
+}
+
+#[derive(Deserialize, JsonSchema, Clone, Copy)]
+#[schemars(rename = "EmbeddingInputType")]
+#[serde(rename_all = "lowercase")]
+enum InputType {
+    /// Questions.
+    Query,
+    /// Texts that may answer questions.
+    Passage,
 }
 
 #[derive(Deserialize, JsonSchema, Default, Clone, Copy)]
@@ -99,6 +112,10 @@ pub(crate) async fn create_embedding(
     let request = EmbeddingRequest {
         model: body.model,
         texts: body.input.texts()?,
+        role: match body.input_type {
+            Some(InputType::Query) => TextRole::Question,
+            Some(InputType::Passage) | None => TextRole::Passage,
+        },
         dimensions: body.dimensions,
     };
     let billing = BillingContext::of(&member.identity, &member.org);

@@ -51,7 +51,8 @@ pub fn api() -> Api {
         .post(
             "/embeddings",
             embeddings::create_embedding,
-            "Create embeddings of texts. Compatible with OpenAI's API. From OpenAI or a compatible server.",
+            "Create embeddings of texts. Compatible with OpenAI's API. From OpenAI, Azure, Gemini, Bedrock (Titan, Cohere) or a \
+             compatible server.",
         )
         .get(
             "/models",

@@ -3,6 +3,7 @@
 mod evaluation;
 mod input;
 mod preview;
+mod unanswered;
 mod view;
 
 use domain::auth::permission::{ReadChatbots, WriteChatbots};
@@ -10,9 +11,11 @@ use evaluation::{EvaluationRequest, EvaluationView};
 use http_api::{Api, Body, Created, Ctx, Json, Listing, May, NoContent, Origin, Paging, Path, Query, Result};
 use input::{BotPath, ChatbotPatch, CloneOptions, DocumentIds, Filter, LinkPath, NewChatbot, PassageSearch};
 use preview::{PreviewRequest, PreviewView, messages};
+use unanswered::{AnswerToQuestion, QuestionPath, UnansweredQuestionView};
 use view::{ChatbotDocumentView, ChatbotView, SearchView};
 
 /// The operations of this function.
+#[expect(clippy::too_many_lines, reason = "a table of routes")]
 pub fn api() -> Api {
     Api::new("Chatbots")
         .on_both_prefixes()
@@ -87,6 +90,24 @@ pub fn api() -> Api {
             "Evaluate a chatbot. Asks up to 50 questions, each by itself, and compares the answers and the passages that \
              are found with what is expected. Answers are charged as usual, and not stored. All have 280 seconds \
              together.",
+        )
+        .get(
+            "/chatbots/{chatbot_id}/unanswered",
+            list_unanswered_questions,
+            "List the questions that a chatbot did not answer. Those of chat sessions in the last 90 days, newest first; \
+             questions with the same words are one. Its creator and administrators see them, without who asked. A \
+             question disappears with its chat session.",
+        )
+        .delete(
+            "/chatbots/{chatbot_id}/unanswered/{message_id}",
+            dismiss_unanswered_question,
+            "Dismiss a question that a chatbot did not answer. It is listed again when it is asked again.",
+        )
+        .post(
+            "/chatbots/{chatbot_id}/unanswered/{message_id}/answer",
+            answer_unanswered_question,
+            "Answer a question that a chatbot did not answer. The chatbot gets a fixed answer to it, as a draft if it is \
+             published, and the question is no longer listed.",
         )
         .post(
             "/chatbots/{chatbot_id}/documents",
@@ -250,4 +271,35 @@ async fn remove_document(
 ) -> Result<Json<ChatbotView>> {
     let changed = app.unassign_document(&member.org, &path.chatbot_id, &path.document_id);
     Ok(Json(changed.await?.into()))
+}
+
+async fn list_unanswered_questions(
+    app: Ctx,
+    member: May<ReadChatbots>,
+    page: Paging,
+    Path(path): Path<BotPath>,
+) -> Result<Listing<UnansweredQuestionView>> {
+    let found = app.unanswered_questions(&member.org, &path.chatbot_id, &page).await?;
+    page.answer(found.map(UnansweredQuestionView::from))
+}
+
+async fn dismiss_unanswered_question(
+    app: Ctx,
+    member: May<WriteChatbots>,
+    Path(path): Path<QuestionPath>,
+) -> Result<NoContent> {
+    app.dismiss_unanswered_question(&member.org, &path.chatbot_id, &path.message_id)
+        .await?;
+    Ok(NoContent)
+}
+
+async fn answer_unanswered_question(
+    app: Ctx,
+    member: May<WriteChatbots>,
+    Path(path): Path<QuestionPath>,
+    Body(body): Body<AnswerToQuestion>,
+) -> Result<Json<ChatbotView>> {
+    let words = (body.question, body.answer);
+    let answered = app.answer_unanswered_question(&member.org, &path.chatbot_id, &path.message_id, words);
+    Ok(Json(answered.await?.into()))
 }

@@ -12,7 +12,7 @@ use store::ChatbotChange;
 
 use crate::{App, Identity, audit::audit_event::AuditEvent};
 
-const NO_CHATBOT: Error = Error::NotFound("chatbot");
+pub(crate) const NO_CHATBOT: Error = Error::NotFound("chatbot");
 const NOT_YOURS: Error = Error::Forbidden {
     code: "not_yours",
     detail: "Only the creator of this chatbot, or an owner or admin of the organization, can change it.",
@@ -281,7 +281,7 @@ impl App {
         })
     }
 
-    async fn changeable_chatbot(&self, member: &Membership, id: &ChatbotId) -> Result<Chatbot> {
+    pub(crate) async fn changeable_chatbot(&self, member: &Membership, id: &ChatbotId) -> Result<Chatbot> {
         let chatbot = self.chatbot(&member.org, id).await?;
         if member.may_change(&chatbot.created_by) {
             Ok(chatbot)

@@ -53,6 +53,7 @@ pub use chats::answer::{
 pub use chats::conversations::{ChatSessions, NewConversation};
 pub use chats::message_pages::ShownMessage;
 pub use chats::search::Found;
+pub use chats::unanswered::AskedQuestion;
 pub use documents::content::{DocumentFile, DocumentPassage, DownloadLink};
 pub use documents::crawls::{CrawlChange, NewCrawl};
 pub use documents::pending_uploads::{BegunUpload, CompletedUpload, NewUpload};
@@ -63,7 +64,7 @@ pub use futures::future::BoxFuture;
 pub use integrations::slack::config::SlackSettings;
 pub use integrations::slack::{CompletedInstallation, SignedSlackRequest, SlackResponse};
 pub use integrations::{IntegrationChange, NewIntegration};
-pub use llm::{Mark, Message, Provider, ReasoningEffort, Role};
+pub use llm::{Mark, Message, Provider, ReasoningEffort, Role, TextRole};
 pub use mail::Mailer;
 pub use orgs::members::SeatHolder;
 pub use orgs::own_invitations::InvitedTo;

@@ -42,6 +42,7 @@ pub use billing::white_label::WhiteLabel;
 pub use chatbot::{AnswerMode, Chatbot, ChatbotSettings, FixedAnswer, PublishedChatbot};
 pub use chats::conversation::{Citation, Conversation, ConversationChannel, Usage};
 pub use chats::turn::{Answer, AnswerStatus, Feedback, Rating, Turn};
+pub use chats::unanswered::UnansweredQuestion;
 pub use documents::crawl::{Crawl, CrawlEnd, CrawlOptions, CrawlStatus};
 pub use documents::document::{Document, DocumentKind, DocumentStatus, IndexFailure};
 pub use documents::embedding::EmbedPassagesMessage;

@@ -1,7 +1,7 @@
 //! Measures follow-up questions and questions in other words than the text has: `make eval-conversations`.
 //!
 //! ```text
-//! conversations FILE [--half tune|report] [--show]
+//! conversations FILE [--half tune|report] [--show] [--model FILE]
 //! ```
 //! FILE has documents, and conversations of a document's name and pairs of a question and the text that its answer must
 //! contain. Every second conversation belongs to the half `tune`, by which rules may be made, the others to `report`.
@@ -13,9 +13,9 @@
 mod support;
 
 use llm::{Message, exchanges};
-use retrieval::{Indexed, Kind, Segment, index_file, languages, says, search, standalone};
+use retrieval::{Indexed, Kind, Segment, hybrid_search, index_file, languages, says, standalone};
 use serde::Deserialize;
-use support::answer;
+use support::{Meaning, answer};
 
 /// Passages given to the model.
 const PASSAGES: usize = 8;
@@ -45,6 +45,8 @@ fn main() {
     let path = arguments.first().expect("a file");
     let half = arguments.iter().position(|argument| argument == "--half");
     let half = half.map(|at| usize::from(arguments.get(at + 1).is_some_and(|half| half == "report")));
+    let model = arguments.iter().position(|argument| argument == "--model");
+    let meaning = Meaning::read(model.and_then(|at| arguments.get(at + 1)).map(String::as_str));
     let shows = arguments.iter().any(|argument| argument == "--show");
     let set: Set = serde_json::from_slice(&std::fs::read(path).expect("a readable file")).expect("a set");
     let segments: Vec<(&str, Segment)> = set
@@ -54,7 +56,7 @@ fn main() {
             let indexed = index_file(document.text.as_bytes(), Kind::Text).expect("a text");
             (
                 document.name.as_str(),
-                Segment::from_bytes(&indexed.segment).expect("a segment"),
+                meaning.add(Segment::from_bytes(&indexed.segment).expect("a segment")),
             )
         })
         .collect();
@@ -76,7 +78,9 @@ fn main() {
             let [question, expected] = pair else { continue };
             let before = exchanges(&messages);
             let query = standalone(question, &before, &languages(&indexed));
-            let passages = search(&indexed, &query, PASSAGES);
+            let vector = meaning.of(&query);
+            let mut passages = hybrid_search(&indexed, &query, vector.as_ref(), PASSAGES);
+            meaning.compare_sentences(&mut passages, vector.as_ref());
             messages.push(Message::user(question));
             let (answer, citations) = answer(messages.clone(), &passages);
             let is_answered = !citations.cited().is_empty();

@@ -18,14 +18,13 @@ mod support;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use embedding::{Model, Role};
 use llm::{Message, statements};
 use retrieval::{
-    Chunk, Citation, Embedder, Exchange, Indexed, Kind, Language, Passage, QuestionVector, Segment, SourceLocation,
-    Vector, Vectors, hybrid_search, index_file, is_foreign, languages, sentences, standalone,
+    Chunk, Citation, Exchange, Indexed, Kind, Language, Passage, QuestionVector, Segment, SourceLocation,
+    hybrid_search, index_file, languages, standalone,
 };
 use serde::Deserialize;
-use support::answer;
+use support::{Meaning, answer};
 
 #[derive(Deserialize)]
 struct File {
@@ -94,17 +93,13 @@ fn read(path: &str) -> File {
 
 fn main() {
     let options = options();
-    let meaning = Meaning(options.model.as_ref().map(|path| {
-        let bytes = std::fs::read(path).expect("a readable model");
-        Model::from_bytes(bytes).expect("a model")
-    }));
+    let meaning = Meaning::read(options.model.as_deref());
     for path in &options.files {
         let questions = read(path);
         let texts = read(options.documents.as_deref().unwrap_or(path));
         println!("{path}");
         let paragraphs = paragraphs(&texts, &meaning);
         let articles = Articles::index(&texts, &meaning);
-        let known = languages(&indexed(&articles.segments));
         let mut report = Report::default();
         let all: Vec<(usize, &Paragraph)> = questions
             .data
@@ -133,7 +128,7 @@ fn main() {
             report.rank_paragraph(&paragraphs, &question.question, vector.as_ref(), at);
             let gold = Gold::of(&originals[at].context, original);
             let (mut passages, took) = articles.search(&question.question, vector.as_ref(), 10);
-            meaning.add_nearest(&mut passages, &question.question, &known, vector.as_ref());
+            meaning.compare_sentences(&mut passages, vector.as_ref());
             report.searching += took;
             let rank = passages.iter().position(|passage| gold.is_in(&passage.text));
             report.passage_gain += rank.map_or(0.0, gain);
@@ -151,7 +146,7 @@ fn main() {
                 .take(8)
                 .cloned()
                 .collect();
-            meaning.add_nearest(&mut without, &question.question, &known, vector.as_ref());
+            meaning.compare_sentences(&mut without, vector.as_ref());
             if !ask(&question.question, &without).citations.is_empty() {
                 report.answered_without += 1;
             }
@@ -163,7 +158,9 @@ fn main() {
             let mut answered = 0;
             for question in &asked {
                 let vector = meaning.of(question);
-                let answer = ask(question, &articles.search(question, vector.as_ref(), 8).0);
+                let mut passages = articles.search(question, vector.as_ref(), 8).0;
+                meaning.compare_sentences(&mut passages, vector.as_ref());
+                let answer = ask(question, &passages);
                 if !answer.citations.is_empty() {
                     answered += 1;
                     println!("  answered: {question}\n    {}", answer.text);
@@ -205,68 +202,12 @@ fn converse(path: &str, articles: &Articles, meaning: &Meaning) {
             let vector = meaning.of(&query);
             messages.push(Message::user(&question));
             let mut passages = articles.search(&query, vector.as_ref(), 8).0;
-            meaning.add_nearest(&mut passages, &query, &known, vector.as_ref());
+            meaning.compare_sentences(&mut passages, vector.as_ref());
             let reply = reply(messages.clone(), &question, &passages);
             println!("  {question}\n    {}", reply.text);
             messages.push(Message::assistant(&reply.text));
             said.push((question, reply.text));
         }
-    }
-}
-
-/// The embedding model, if there is one.
-struct Meaning(Option<Model>);
-
-impl Meaning {
-    fn embedder(model: &Model) -> Embedder {
-        Embedder {
-            id: "measured".to_owned(),
-            dimensions: model.dimensions(),
-        }
-    }
-
-    /// Adds the nearest sentence to the best passage, as answers to questions in another language have it.
-    fn add_nearest(
-        &self,
-        passages: &mut [Passage],
-        question: &str,
-        texts: &[Language],
-        vector: Option<&QuestionVector>,
-    ) {
-        let (Some(model), Some(vector), Some(first)) = (&self.0, vector, passages.first_mut()) else {
-            return;
-        };
-        if is_foreign(question, texts) {
-            let all = sentences(first.language, &first.text);
-            let vectors = model.embed(Role::Passage, &all);
-            let cosine = |at: usize| Vector::of(&vectors[at]).map_or(-1.0, |own| own.cosine(&vector.vector));
-            let best = (0..all.len()).max_by(|a, b| cosine(*a).total_cmp(&cosine(*b)));
-            first.nearest = best.map(|best| all[best].to_owned());
-        }
-    }
-
-    fn of(&self, question: &str) -> Option<QuestionVector> {
-        let model = self.0.as_ref()?;
-        let vector = model.embed(Role::Query, &[question]).remove(0);
-        Some(QuestionVector {
-            embedder: Self::embedder(model),
-            vector: Vector::of(&vector)?,
-        })
-    }
-
-    fn add(&self, segment: Segment) -> Segment {
-        let Some(model) = &self.0 else {
-            return segment;
-        };
-        let mut vectors = Vectors::new(Self::embedder(model), segment.len());
-        let texts: Vec<String> = (0..).map_while(|chunk| segment.text_to_embed(chunk)).collect();
-        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-        for (chunk, vector) in (0..).zip(model.embed(Role::Passage, &texts)) {
-            if let Some(vector) = Vector::of(&vector) {
-                vectors.set(chunk, &vector);
-            }
-        }
-        segment.with_vectors(vectors)
     }
 }
 

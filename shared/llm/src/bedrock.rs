@@ -37,10 +37,7 @@ impl Bedrock {
     ) -> Result<Self, InvalidBaseUrl> {
         let model = info.id.clone();
         let mut client = ProviderClient::new(info, base_url, &["model"], Secret::new(""), http)?;
-        // An ID may contain colons, and the name of a profile slashes; AWS signs them escaped.
-        let escaped: String = model.bytes().map(escape).collect();
-        let url = format!("{}/{escaped}/converse-stream", client.endpoint);
-        client.endpoint = Url::parse(&url).map_err(|_| InvalidBaseUrl)?;
+        client.endpoint = operation_of(&client.endpoint, &model, "converse-stream")?;
         Ok(Self { client, signer })
     }
 
@@ -50,6 +47,13 @@ impl Bedrock {
         self.client.limits = limits;
         self
     }
+}
+
+/// Returns the URL of an operation of a model. An ID may contain colons, and the name of a profile slashes; AWS signs them
+/// escaped.
+pub(crate) fn operation_of(models: &Url, id: &str, operation: &str) -> Result<Url, InvalidBaseUrl> {
+    let escaped: String = id.bytes().map(escape).collect();
+    Url::parse(&format!("{models}/{escaped}/{operation}")).map_err(|_| InvalidBaseUrl)
 }
 
 /// Escapes a byte of a path as AWS does: all but the unreserved characters of RFC 3986.

@@ -177,8 +177,9 @@ pub struct Source {
     /// How likely it is about the question by their meaning, whatever their words and languages: 0 to 1; `None` if the
     /// search did not compare meanings.
     pub likeness: Option<f32>,
-    /// The sentence whose meaning is nearest to that of a question in another language, if it was looked for.
-    pub nearest: Option<String>,
+    /// How near the meaning of each sentence of [`passage_sentences`](crate::passage_sentences) is to that of the
+    /// question, as a cosine; empty if they were not compared.
+    pub sentence_cosines: Vec<f32>,
 }
 
 impl Source {
@@ -199,7 +200,7 @@ impl Source {
             score: passage.score,
             relevance: passage.relevance,
             likeness: passage.likeness,
-            nearest: passage.nearest.clone(),
+            sentence_cosines: passage.sentence_cosines.clone(),
         }
     }
 }

@@ -18,6 +18,7 @@ mod call;
 pub mod catalog;
 mod chat;
 mod citation;
+mod embedders;
 mod error;
 mod gemini;
 mod lenient;
@@ -48,14 +49,16 @@ pub use chat::{
     ReasoningEffort, Role, Source, Usage, exchanges,
 };
 pub use citation::{CitationFilter, Mark, statements, with_markers, without_citations};
+pub use embedders::{BedrockEmbedder, Embedder, Embeddings, GeminiEmbedder, OpenAiEmbedder, TextRole, embed_all};
 pub use error::{ModelError, TimeLimit};
 pub use gemini::Gemini;
 pub use limits::TimeLimits;
 pub use local::{Local, NO_PASSAGE, is_refusal};
-pub use openai::{Embedder, Embeddings, OpenAiCompatible, OpenAiEmbedder};
+pub use openai::OpenAiCompatible;
 pub use profiles::{LONGEST_CALL, Profile, Profiles};
 pub use provider::Provider;
 pub use rejection::{Rejection, RejectionReason};
 pub use resilience::{Candidate, CircuitBreaker, CircuitBreakers, FallbackChain, Resilient, ResilientEmbedder};
+pub use text::passage_sentences;
 pub use tokens::estimate_tokens;
 pub use truncate::truncate_to_context;

@@ -104,7 +104,7 @@ mod tests {
             score: 0.0,
             relevance: 1.0,
             likeness: None,
-            nearest: None,
+            sentence_cosines: Vec::new(),
         }
     }
 

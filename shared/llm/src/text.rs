@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use retrieval::Language;
+use retrieval::{Language, Passage};
 
 /// Longer "sentences" are tables or extraction errors; they are cut at a word. Characters.
 const LONGEST_SENTENCE: usize = 420;
@@ -19,6 +19,12 @@ pub(crate) fn sentences(language: Language, text: &str) -> Vec<String> {
         .map(tidy)
         .filter(|sentence| sentence.chars().any(char::is_alphanumeric))
         .collect()
+}
+
+/// Returns the sentences of a passage as the built-in model quotes them, in their order: those to be compared with a
+/// question by their meaning.
+pub fn passage_sentences(passage: &Passage) -> Vec<String> {
+    sentences(passage.language, &passage.text)
 }
 
 fn tidy(sentence: &str) -> String {

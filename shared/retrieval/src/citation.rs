@@ -228,7 +228,7 @@ mod tests {
             score: 1.5,
             relevance: 1.0,
             likeness: None,
-            nearest: None,
+            sentence_cosines: Vec::new(),
         }
     }
 

@@ -43,7 +43,9 @@ pub use extract::{
 pub use index_file::{IndexedFile, index_extracted, index_file};
 pub use kind::Kind;
 pub use language::{Language, is_foreign, of_question};
-pub use question::{Exchange, Relation, Wants, has_numeral, is_same_question, leans_back, says, standalone};
+pub use question::{
+    Exchange, Relation, Wants, has_numeral, is_same_question, leans_back, question_words, says, standalone,
+};
 pub use search::{Indexed, Passage, QuestionVector, hybrid_search, languages, like, search};
 pub use segment::{Embedder, Segment, SegmentError, Vector, Vectors};
 pub use sentences::sentences;

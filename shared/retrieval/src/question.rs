@@ -92,6 +92,16 @@ pub fn is_same_question(one: &str, other: &str) -> bool {
     !of_one.is_empty() && of_one == words(other)
 }
 
+/// Returns the words of a question in a fixed order, without inflection, case and accents: equal for questions with the
+/// same words. A text without words is returned as it is.
+pub fn question_words(text: &str) -> String {
+    let words: BTreeSet<String> = index_terms(of_question(text, &[]), text).into_iter().collect();
+    if words.is_empty() {
+        return text.trim().to_owned();
+    }
+    words.into_iter().collect::<Vec<_>>().join(" ")
+}
+
 /// Returns whether a text contains these words in this order, whatever their case, accents and punctuation.
 pub fn says(text: &str, part: &str) -> bool {
     let words = |text: &str| surface(Language::Unknown, text);

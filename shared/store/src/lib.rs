@@ -45,6 +45,7 @@ pub use chatbots::{ChatbotChange, Chatbots};
 pub use chats::cancels::Cancels;
 pub use chats::conversations::{ChannelFilter, ConversationChange, ConversationFilter, Conversations};
 pub use chats::turns::{Begun as TurnBegun, Saved};
+pub use chats::unanswered::{FixedAnswered, UnansweredQuestions};
 pub use documents::crawls::{CrawlEnded, CrawlLease, Crawls, NewPage, PageStored};
 pub use documents::due_fetches::DueFetches;
 pub use documents::objects::{MultipartUpload, Objects, PresignedPut};

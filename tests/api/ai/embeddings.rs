@@ -116,7 +116,7 @@ async fn a_provider_of_embeddings_that_fails_costs_nothing_and_none_is_no_answer
         (&json!(0), &json!(0))
     );
     assert_eq!(model.totals().calls, 3, "it is asked again");
-    for name in ["openai/", "", "local"] {
+    for name in ["openai/", "", "local", "claude-haiku-4-5"] {
         let nameless = with(asked.clone(), &json!({"model": name}));
         refused(
             ada.post("/v1/embeddings", nameless).await,
@@ -126,14 +126,6 @@ async fn a_provider_of_embeddings_that_fails_costs_nothing_and_none_is_no_answer
             "invalid",
         );
     }
-    let none = with(asked.clone(), &json!({"model": "gemini-embedding-001"}));
-    refused(
-        ada.post("/v1/embeddings", none).await,
-        503,
-        "server_error",
-        None,
-        "provider_not_configured",
-    );
     let t = Test::new().await;
     let eve = t.user("eve").await;
     refused(
@@ -143,4 +135,46 @@ async fn a_provider_of_embeddings_that_fails_costs_nothing_and_none_is_no_answer
         None,
         "provider_not_configured",
     );
+}
+
+#[tokio::test]
+async fn embeddings_come_from_every_provider_that_has_them() {
+    let (model, _t, ada) = with_model().await;
+    for (name, provider, costs) in [
+        ("gemini-embedding-001", "gemini", true),
+        ("azure/my-vectors", "azure", false),
+        ("compatible/vectors", "compatible", false),
+        ("amazon.titan-embed-text-v2:0", "bedrock", true),
+        ("cohere.embed-multilingual-v3", "bedrock", true),
+        ("global.cohere.embed-v4:0", "bedrock", false),
+    ] {
+        let calls = model.totals().calls;
+        for input_type in ["query", "passage"] {
+            let body =
+                json!({"model": name, "input": ["one", "two", "one"], "dimensions": 16, "input_type": input_type});
+            let answer = ada.post("/v1/embeddings", body).await.ok().json();
+            let vectors: Vec<Vec<f32>> = (0..3)
+                .map(|at| serde_json::from_value(answer["data"][at]["embedding"].clone()).unwrap())
+                .collect();
+            assert!(vectors[0] == vectors[2] && vectors[0] != vectors[1], "{answer}");
+            assert_eq!((vectors[0].len(), &answer["provider"]), (16, &json!(provider)));
+            assert_eq!(answer["cost_micro_usd"].is_u64(), costs, "{answer}");
+            assert!(answer["usage"]["prompt_tokens"].as_u64().unwrap() > 0);
+        }
+        // Titan takes a text at a time.
+        let requests = if name.contains("titan") { 6 } else { 2 };
+        assert_eq!(model.totals().calls - calls, requests, "{name}");
+    }
+    // A response that is no set of vectors is a failure of the provider, and costs nothing.
+    let before = ada.get("/api/v1/tokens/limits").await.ok().json();
+    for body in [
+        r#"{"embeddings":[{"values":[1]}]}"#,
+        r#"{"embeddings":[{"values":[1]},{"values":["NaN"]}]}"#,
+    ] {
+        model.next(Script::refuse_with(200, "application/json", body));
+        let asked = json!({"model": "gemini-embedding-001", "input": ["one", "two"]});
+        ada.post("/v1/embeddings", asked).await.expect(502);
+    }
+    let after = ada.get("/api/v1/tokens/limits").await.ok().json();
+    assert_eq!(after["limits"][0]["used"], before["limits"][0]["used"]);
 }

@@ -10,6 +10,7 @@ mod packs;
 mod preview;
 mod rewriting;
 mod search;
+mod unanswered;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::Chatbot;

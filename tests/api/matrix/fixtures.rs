@@ -24,6 +24,8 @@ pub(super) struct Things {
     /// Of the member, with Slack.
     pub(super) integration: String,
     pub(super) chat_session: String,
+    /// A message that refuses a question.
+    pub(super) unanswered: String,
     pub(super) sign_in_session: String,
     pub(super) invitation: String,
     pub(super) invitation_token: String,
@@ -153,6 +155,9 @@ async fn seed(t: &Test, path: &str, of: [&Caller; 4], tokens: [String; 2]) -> Th
     let new = json!({"chatbotId": chatbot});
     let session = member.post("/api/chat/sessions", new).await.created().text("id");
     let answer = member.ask(&session, "Can I pause my subscription?").await.ok();
+    let new = json!({"chatbotId": chatbot});
+    let other = member.post("/api/chat/sessions", new).await.created().text("id");
+    let unanswered = member.ask(&other, "Who painted the ceiling of the chapel?").await.ok();
     let friend = json!({"email": "friend@example.com"});
     let invited = owner.post(&format!("{path}/invite"), friend).await.created();
     let log = member
@@ -196,6 +201,7 @@ async fn seed(t: &Test, path: &str, of: [&Caller; 4], tokens: [String; 2]) -> Th
         delivery,
         prompt: prompt.text("prompt_id"),
         message: answer.text("id"),
+        unanswered: unanswered.text("id"),
         turn: answer.text("parentId"),
         system_prompt: platform.text("prompt_id"),
         reset_token: t.mailed_token("bystander@example.com", "new password").await,

@@ -27,6 +27,11 @@ pub(super) fn request(caller: &Caller, operation: &Operation, things: &Things) -
         ("POST", "/api/v1/integrations/{integration_id}" | "/api/integrations/{integration_id}") => "website",
         _ => &things.integration,
     };
+    let message = if operation.path.contains("/unanswered/") {
+        &things.unanswered
+    } else {
+        &things.message
+    };
     let path = operation
         .path
         .replace("{integration_id}", integration)
@@ -43,7 +48,7 @@ pub(super) fn request(caller: &Caller, operation: &Operation, things: &Things) -
         .replace("{webhook_id}", &things.webhook)
         .replace("{delivery_id}", &things.delivery)
         .replace("{prompt_id}", prompt)
-        .replace("{message_id}", &things.message)
+        .replace("{message_id}", message)
         .replace("{model}", "local")
         .replace("{version}", "latest")
         .replace("{version_number}", "1")
@@ -96,6 +101,7 @@ pub(super) fn body(operation: &Operation, things: &Things) -> Value {
             json!({"signing_secret": "0123456789abcdef0123456789abcdef"})
         }
         (_, "/integrations/slack/{integration_id}/install/complete") => json!({"state": "s", "code": "c"}),
+        (_, "/chatbots/{chatbot_id}/unanswered/{message_id}/answer") => json!({"answer": "Yes."}),
         (_, "/documents/url") => json!({"url": things.page}),
         (_, "/documents/crawls/{crawl_id}") => json!({"refresh": {"every": "week"}}),
         (_, "/documents/uploads") => json!({"file_name": "a.txt", "size": 4}),

@@ -35,6 +35,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/messages", post(anthropic))
         .route("/model/{model}/{operation}", post(bedrock))
         .route("/openai/deployments/{model}/chat/completions", post(azure))
+        .route("/openai/deployments/{model}/embeddings", post(azure_embeddings))
         .route("/ledger", get(ledger));
     for prefix in ["", "/v1", "/v1beta"] {
         router = router
@@ -74,6 +75,9 @@ async fn gemini(
     Json(body): Json<Value>,
 ) -> Response {
     let (model, method) = operation.split_once(':').unwrap_or((&operation, ""));
+    if method == "batchEmbedContents" {
+        return embed(shared, Form::Gemini, model, &uri, &headers, body).await;
+    }
     let asked = Protocol::Gemini.asked(&body, Some(model), Some(method == "streamGenerateContent"));
     answer(shared, asked, &uri, &headers, body).await
 }
@@ -85,15 +89,88 @@ async fn bedrock(
     headers: HeaderMap,
     Json(body): Json<Value>,
 ) -> Response {
+    if operation == "invoke" {
+        let form = if model.contains("cohere.") {
+            Form::Cohere
+        } else {
+            Form::Titan
+        };
+        return embed(shared, form, &model, &uri, &headers, body).await;
+    }
     let asked = Protocol::Bedrock.asked(&body, Some(&model), Some(operation == "converse-stream"));
     answer(shared, asked, &uri, &headers, body).await
 }
 
-/// One vector for each text, made of its bytes: the same text has the same vector.
 async fn embeddings(State(shared): App, uri: Uri, headers: HeaderMap, Json(body): Json<Value>) -> Response {
-    let asked = Protocol::Embeddings.asked(&body, None, None);
+    let model = body["model"].as_str().unwrap_or_default().to_owned();
+    embed(shared, Form::OpenAi, &model, &uri, &headers, body).await
+}
+
+async fn azure_embeddings(
+    State(shared): App,
+    Path(model): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+    Json(body): Json<Value>,
+) -> Response {
+    embed(shared, Form::OpenAi, &model, &uri, &headers, body).await
+}
+
+/// The vendors' forms of requests for vectors, and of vectors.
+#[derive(Clone, Copy)]
+enum Form {
+    OpenAi,
+    Gemini,
+    Titan,
+    Cohere,
+}
+
+impl Form {
+    /// The texts of a request, and the requested length of the vectors.
+    fn texts(self, body: &Value) -> (Value, Option<u64>) {
+        match self {
+            Self::OpenAi => (body["input"].clone(), body["dimensions"].as_u64()),
+            Self::Gemini => {
+                let requests = body["requests"].as_array().cloned().unwrap_or_default();
+                let dimensions = requests
+                    .first()
+                    .and_then(|first| first["outputDimensionality"].as_u64());
+                let texts = requests
+                    .iter()
+                    .map(|request| request["content"]["parts"][0]["text"].clone());
+                (texts.collect(), dimensions)
+            }
+            Self::Titan => (body["inputText"].clone(), body["dimensions"].as_u64()),
+            Self::Cohere => (body["texts"].clone(), body["output_dimension"].as_u64()),
+        }
+    }
+
+    fn answer(self, model: &str, vectors: Vec<Vec<f64>>, tokens: u64) -> Value {
+        match self {
+            Self::OpenAi => {
+                let data = vectors.into_iter().enumerate();
+                let data = data
+                    .map(|(index, vector)| json!({"object": "embedding", "index": index, "embedding": vector}))
+                    .collect::<Vec<_>>();
+                let usage = json!({"prompt_tokens": tokens, "total_tokens": tokens});
+                json!({"object": "list", "data": data, "model": model, "usage": usage})
+            }
+            Self::Gemini => {
+                let values: Vec<Value> = vectors.into_iter().map(|vector| json!({"values": vector})).collect();
+                json!({"embeddings": values})
+            }
+            Self::Titan => json!({"embedding": vectors.into_iter().next(), "inputTextTokenCount": tokens}),
+            Self::Cohere => json!({"embeddings": {"float": vectors}, "response_type": "embeddings_by_type"}),
+        }
+    }
+}
+
+/// One vector for each text, made of its bytes: the same text has the same vector.
+async fn embed(shared: Arc<Shared>, form: Form, model: &str, uri: &Uri, headers: &HeaderMap, body: Value) -> Response {
+    let (texts, dimensions) = form.texts(&body);
+    let asked = Protocol::Embeddings.asked(&json!({"input": texts}), Some(model), None);
     let script = shared.script(&asked);
-    let running = begin(&shared, &asked, &uri, &headers, body);
+    let running = begin(&shared, &asked, uri, headers, body);
     if let Some(gate) = &script.before {
         gate.pass().await;
     }
@@ -102,30 +179,23 @@ async fn embeddings(State(shared): App, uri: Uri, headers: HeaderMap, Json(body)
     }
     let tokens = prompt_tokens(&asked);
     running.read(tokens);
+    let size = dimensions
+        .and_then(|size| usize::try_from(size).ok())
+        .unwrap_or(8)
+        .max(1);
     let vector = |text: &String| {
-        let mut vector = [0.0_f64; 8];
+        let mut vector = vec![0.0_f64; size];
         for (place, byte) in text.bytes().enumerate() {
-            vector[place % 8] += f64::from(byte) / 256.0;
+            vector[place % size] += f64::from(byte) / 256.0;
         }
-        let length = vector
-            .iter()
-            .map(|part| part * part)
-            .sum::<f64>()
-            .sqrt()
-            .max(f64::MIN_POSITIVE);
-        vector.map(|part| part / length)
+        let length = vector.iter().map(|part| part * part).sum::<f64>().sqrt();
+        let length = length.max(f64::MIN_POSITIVE);
+        vector.into_iter().map(|part| part / length).collect()
     };
-    let data: Vec<Value> = asked
-        .texts
-        .iter()
-        .map(vector)
-        .enumerate()
-        .map(|(index, vector)| json!({"object": "embedding", "index": index, "embedding": vector}))
-        .collect();
+    let vectors = asked.texts.iter().map(vector).collect();
     let said = script.usage.map_or(tokens, |usage| usage.prompt);
-    let usage = json!({"prompt_tokens": said, "total_tokens": said});
     running.end(End::Complete);
-    Json(json!({"object": "list", "data": data, "model": asked.model, "usage": usage})).into_response()
+    Json(form.answer(model, vectors, said)).into_response()
 }
 
 async fn ledger(State(shared): App) -> Json<Value> {

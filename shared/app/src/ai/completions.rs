@@ -124,7 +124,8 @@ impl App {
             let (grounding, settings) = match &bot {
                 Some(bot) => {
                     let settings = asked.options.of_chatbot(bot.settings.clone());
-                    (self.ground(bot, &billing, &question, &before).await?, settings)
+                    let grounding = self.ground((bot, &settings.model), &billing, &question, &before);
+                    (grounding.await?, settings)
                 }
                 None => (Grounding::default(), asked.options.alone(MAX_TOKENS)),
             };

@@ -2,5 +2,6 @@
 
 pub(crate) mod auxiliary;
 pub(crate) mod completions;
+pub(crate) mod embedders;
 pub(crate) mod generate;
 pub(crate) mod models;

@@ -5,9 +5,8 @@ use std::{collections::HashMap, sync::Arc};
 use domain::{Clock, Error, Result, Secret};
 use futures::future::BoxFuture;
 use llm::{
-    Anthropic, Bedrock, Candidate, ChatModel, CircuitBreakers, Embedder, FallbackChain, Gemini, InvalidBaseUrl, Local,
-    ModelError, ModelInfo, ModelKind, OpenAiCompatible, OpenAiEmbedder, Provider, Resilient, ResilientEmbedder, Signer,
-    TimeLimits,
+    Anthropic, Bedrock, Candidate, ChatModel, CircuitBreakers, FallbackChain, Gemini, InvalidBaseUrl, Local,
+    ModelError, ModelInfo, ModelKind, OpenAiCompatible, Provider, Resilient, Signer, TimeLimits,
     catalog::{self, ModelRef},
     prices::{Price, price},
 };
@@ -24,8 +23,8 @@ const FALLBACKS: usize = 3;
 
 /// The models available to this process.
 pub(crate) struct Models {
-    http: reqwest::Client,
-    healths: CircuitBreakers,
+    pub(super) http: reqwest::Client,
+    pub(super) healths: CircuitBreakers,
     /// Signer for Amazon Bedrock, if configured.
     signer: Option<Arc<dyn Signer>>,
 }
@@ -76,7 +75,7 @@ impl ModelView {
 }
 
 /// How a model is accessed: the protocol, and what it needs.
-enum Access {
+pub(super) enum Access {
     /// In this process.
     BuiltIn,
     /// `OpenAI`'s protocol. The key is empty if the server needs none.
@@ -222,28 +221,6 @@ impl App {
         })
     }
 
-    /// Returns the embedding client: an embedding model of `openai`, Azure excepted, or of a compatible server.
-    ///
-    /// # Errors
-    /// Returns [`Error::Upstream`] `provider_not_configured`, or [`Error::Invalid`] at `/model` for the built-in model,
-    /// which has no embeddings, so that a retry would not help.
-    pub(crate) async fn embedder(&self, named: &ModelRef, dimensions: Option<u32>) -> Result<Arc<dyn Embedder>> {
-        if named.provider == Provider::BuiltIn {
-            let detail = "cannot create embeddings; name a model that does, such as text-embedding-3-small";
-            return Err(Error::invalid("/model", detail));
-        }
-        let Some(Access::OpenAi { base_url, key }) = self.access(named.provider).await? else {
-            let provider = named.provider;
-            return Err(ModelError::NotConfigured { provider }.into());
-        };
-        let http = self.models.http.clone();
-        let model = OpenAiEmbedder::new(info(named), &base_url, key, http, dimensions);
-        let model = Arc::new(model.map_err(Error::internal)?);
-        let health = self.models.healths.of(named.provider, &named.model);
-        let limits = self.config.answers.profiles.of(&named.model).limits;
-        Ok(Arc::new(ResilientEmbedder::new(model, health, limits)))
-    }
-
     /// Returns all model providers, and whether each is configured.
     pub(crate) async fn providers(&self) -> Result<Vec<ProviderStatus>> {
         let mut providers = Vec::new();
@@ -276,7 +253,7 @@ impl App {
     }
 
     /// Returns how a provider is accessed, or `None` if it is not configured.
-    async fn access(&self, provider: Provider) -> Result<Option<Access>> {
+    pub(super) async fn access(&self, provider: Provider) -> Result<Option<Access>> {
         let providers = &self.config.providers;
         let key = self.provider_key(provider).await?;
         Ok(match provider {
@@ -352,7 +329,7 @@ impl App {
     }
 }
 
-fn info(named: &ModelRef) -> ModelInfo {
+pub(super) fn info(named: &ModelRef) -> ModelInfo {
     ModelInfo {
         id: named.model.clone().into(),
         provider: named.provider,

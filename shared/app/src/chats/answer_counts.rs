@@ -1,13 +1,23 @@
 //! Counting what people think of answers, and questions that were not answered: by chatbot, user and day.
 
-use domain::{Answer, ChatbotId, Day, EventData, MessageId, OrgId, Result, Turn, UserId};
+use domain::{Answer, ChatbotId, Day, EventData, MessageId, OrgId, Result, Turn, UnansweredQuestion, UserId};
 use store::{AnswerCount, Conversations, Saved};
 
 use crate::{App, orgs::NO_ORG};
 
+/// What is written in the transaction that counts something about an answer.
+pub(crate) enum Beside<'a> {
+    /// Nothing.
+    Nothing,
+    /// The event that webhooks get, if one wants it.
+    Event(Box<EventData>),
+    /// The question, in the list of those that were not answered.
+    Unanswered(&'a UnansweredQuestion),
+}
+
 impl App {
-    /// Saves a turn in which `change` counts something about an answer. The day of the answer is stored with it, so
-    /// that what is taken back is taken from the day on which it was counted. `data`: the event that webhooks get.
+    /// Saves a turn in which `change` counts something about an answer, with what is written beside it. The day of the answer
+    /// is stored with it, so that what is taken back is taken from the day on which it was counted.
     ///
     /// # Errors
     /// Returns [`domain::Error::NotFound`] if the organization was deleted.
@@ -16,12 +26,17 @@ impl App {
         conversations: &Conversations,
         (org, user): (&OrgId, &UserId),
         turn: &mut Turn,
-        (answer, chatbot, data): (&MessageId, Option<&ChatbotId>, Option<EventData>),
+        (answer, chatbot): (&MessageId, Option<&ChatbotId>),
+        beside: Beside<'_>,
         change: impl Fn(AnswerCount) -> AnswerCount,
     ) -> Result<Saved> {
         let org = self.store.orgs().get(org).await?.ok_or(NO_ORG)?.org;
         let occurrence = format!("{answer} {}", self.clock.now());
-        let event = data.and_then(|data| self.event_of(&org, data, &occurrence));
+        let (event, unanswered) = match beside {
+            Beside::Nothing => (None, None),
+            Beside::Event(data) => (self.event_of(&org, *data, &occurrence), None),
+            Beside::Unanswered(question) => (None, Some(question)),
+        };
         let Some(answer) = turn.answer_mut(answer) else {
             return conversations.save(turn).await;
         };
@@ -44,7 +59,9 @@ impl App {
             return conversations.save_promising(turn, event.as_deref()).await;
         }
         answer.counted_on = Some(day);
-        conversations.save_counted(turn, &count, event.as_deref()).await
+        conversations
+            .save_counted(turn, &count, (event.as_deref(), unanswered))
+            .await
     }
 }
 

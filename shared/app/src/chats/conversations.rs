@@ -9,7 +9,10 @@ use domain::{
 use futures::future::BoxFuture;
 use store::{ConversationChange, ConversationFilter, Conversations, OptimisticRetry, Saved, TurnBegun};
 
-use crate::{App, chats::answer::Answered};
+use crate::{
+    App,
+    chats::{answer::Answered, answer_counts::Beside},
+};
 
 const SESSION_NOT_FOUND: Error = Error::NotFound("chat session");
 const NO_MESSAGE: Error = Error::NotFound("message");
@@ -366,12 +369,13 @@ impl ChatSessions {
                     rating: after,
                     content: None,
                 });
-                let place = (message, session.chatbot.as_ref(), Some(data));
+                let place = (message, session.chatbot.as_ref());
                 let saved = self.app.save_counted(
                     &self.conversations,
                     (&session.org, &session.user),
                     &mut turn,
                     place,
+                    Beside::Event(Box::new(data)),
                     |count| count.rated(before, after),
                 );
                 if saved.await? == Saved::Done {

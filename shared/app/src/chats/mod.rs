@@ -5,3 +5,4 @@ pub(crate) mod answer_counts;
 pub(crate) mod conversations;
 pub(crate) mod message_pages;
 pub(crate) mod search;
+pub(crate) mod unanswered;

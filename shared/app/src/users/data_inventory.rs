@@ -180,6 +180,16 @@ impl App {
                 yield DataItem::Pointers(Partition::item(TableName::App, keys::shared_prompt(org, &prompt)));
                 yield items(&file, Partition::whole(TableName::App, keys::prompt_versions(org, &prompt)));
             }
+            // They name the user, and lie with the organization's chatbots.
+            let unanswered = Partition::part(TableName::App, keys::tenant(org), keys::UNANSWERED_QUESTIONS);
+            let mut stored = self.stored(&unanswered);
+            while let Some((sk, row)) = stored.try_next().await? {
+                if row["user"].as_str() == Some(user.as_str()) {
+                    let key = keys::Key { pk: keys::tenant(org), sk };
+                    yield DataItem::Pointers(Partition::item(TableName::App, key));
+                }
+            }
+            drop(stored);
             yield DataItem::Files(org.clone(), keys::large_turns_of(org, user));
             yield items(&name, Partition::whole(TableName::App, own));
             yield DataItem::Share(org.clone(), user.clone());

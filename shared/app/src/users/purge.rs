@@ -8,6 +8,7 @@ use std::time::Duration;
 use domain::{Chatbot, Error, Purge, Result, UserId, UserStatus};
 use futures::{StreamExt as _, future::BoxFuture, stream};
 use jiff::tz::TimeZone;
+use store::{Partition, TableName, keys};
 
 use crate::{App, platform::batch_outcome::BatchOutcome, users::data_inventory::account_of_user};
 
@@ -105,6 +106,9 @@ impl App {
                 Purge::Chatbot { org_id, chatbot_id } => {
                     if self.store.chatbots(org_id).get(chatbot_id).await?.is_none() {
                         self.objects.delete_below(&Chatbot::folder(org_id, chatbot_id)).await?;
+                        let unanswered = keys::unanswered_questions(chatbot_id);
+                        let unanswered = Partition::part(TableName::App, keys::tenant(org_id), unanswered);
+                        self.store.erase(&unanswered).await?;
                     }
                 }
                 Purge::Integration { org_id, integration_id } => {

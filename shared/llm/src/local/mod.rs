@@ -1,5 +1,6 @@
 //! The built-in model: extractive, deterministic, without an external service.
 
+mod features;
 mod pick;
 mod question;
 mod reading;
@@ -14,7 +15,7 @@ use crate::chat::{ChatEvent, ChatModel, ChatRequest, ChatStream, FinishReason, M
 use crate::citation::{defuse, marker};
 use crate::{Provider, estimate_tokens};
 use question::Question;
-use retrieval::Language;
+use retrieval::{Language, is_foreign};
 
 /// Answer to a request without sources: this model has no knowledge of its own.
 const NO_DOCUMENTS: &str = "I am the built-in extractive model: I answer only by quoting sentences from documents, \
@@ -106,8 +107,7 @@ fn answer(request: &ChatRequest) -> Vec<String> {
         return vec![request.refusal.as_deref().unwrap_or(NO_PASSAGE).to_owned()];
     }
     let mut picked = pick::pick(&question, sources);
-    if picked.is_empty() {
-        // Not by its words: the question is in another language.
+    if picked.is_empty() && is_foreign(&question.text, &languages) {
         picked.extend(pick::nearest(sources));
     }
     if picked.is_empty() {

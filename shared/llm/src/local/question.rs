@@ -7,6 +7,8 @@ use crate::chat::{Message, Role, exchanges};
 /// An analyzed question.
 #[derive(Debug)]
 pub(super) struct Question {
+    /// As it was asked.
+    pub text: String,
     /// The terms of the question itself, each once.
     pub terms: Vec<QuestionTerm>,
     /// The terms of the conversation, if the question depends on it.
@@ -37,6 +39,7 @@ impl Question {
             }
         }
         Self {
+            text: text.to_owned(),
             terms,
             context,
             wants: Wants::of(text, languages),

@@ -32,6 +32,8 @@ pub(super) struct Sentence {
     /// The terms of the question in the document that this sentence answers, as in a list of frequently asked
     /// questions.
     pub(super) asked: HashSet<String>,
+    /// How near its meaning is to that of the question, as a cosine; `None` if they were not compared.
+    pub(super) cosine: Option<f32>,
     /// Whether it surrounds the passage: it explains the sentences of the passage, and is no answer itself.
     pub(super) is_around: bool,
 }
@@ -205,7 +207,7 @@ fn forms(term: &QuestionTerm, vocabulary: &HashSet<&String>) -> HashSet<String> 
 fn read(at: usize, source: &Source) -> Vec<Sentence> {
     let mut all: Vec<Sentence> = Vec::new();
     for (text, is_around) in [(&source.before, true), (&source.text, false), (&source.after, true)] {
-        for text in sentences(source.language, text) {
+        for (number, text) in sentences(source.language, text).into_iter().enumerate() {
             // The answer follows directly: `Yes. You can pause it for a month.`
             let asked = all.iter().rev().take(2).find(|sentence| sentence.is_question());
             let asked = asked.map(|question| question.terms.clone()).unwrap_or_default();
@@ -213,6 +215,9 @@ fn read(at: usize, source: &Source) -> Vec<Sentence> {
                 source: at,
                 terms: term_set(source.language, &text),
                 language: source.language,
+                cosine: (!is_around)
+                    .then(|| source.sentence_cosines.get(number).copied())
+                    .flatten(),
                 text,
                 asked,
                 is_around,

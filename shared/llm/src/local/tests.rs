@@ -41,7 +41,7 @@ fn sources(passages: &[(&str, &str)]) -> Vec<Source> {
             score: 1.0,
             relevance: 1.0,
             likeness: None,
-            nearest: None,
+            sentence_cosines: Vec::new(),
         })
         .collect()
 }
@@ -297,16 +297,16 @@ fn it_claims_no_generation() {
 
 #[test]
 fn a_question_in_another_language_is_answered_by_the_sentence_nearest_in_meaning() {
-    let question = "Wie lange gilt die Garantie?";
-    let answer = |likeness: Option<f32>, nearest: Option<&str>| {
+    let question = "Wie lange gilt die Garantie, wenn ich die Mühle nicht mehr brauche?";
+    let answer = |likeness: Option<f32>, cosines: &[f32]| {
         let mut sources = sources(&HANDBOOK[1..3]);
         sources[1].likeness = likeness;
-        sources[1].nearest = nearest.map(str::to_owned);
+        sources[1].sentence_cosines = cosines.to_vec();
         pieces(request(vec![Message::user(question)], Some(sources))).concat()
     };
     let sentence = "The Comet grinder has a warranty of five years.";
-    assert_eq!(answer(Some(0.9), Some(sentence)), format!("{sentence} [cite:2]"));
+    assert_eq!(answer(Some(0.9), &[0.9]), format!("{sentence} [cite:2]"));
     // A passage that is only a little like it, or that was not compared, is no answer.
-    assert_eq!(answer(Some(0.1), Some(sentence)), NO_ANSWER);
-    assert_eq!(answer(None, None), NO_ANSWER);
+    assert_eq!(answer(Some(0.1), &[0.9]), NO_ANSWER);
+    assert_eq!(answer(None, &[]), NO_ANSWER);
 }

@@ -1,6 +1,5 @@
 //! The adapter for every service that implements `OpenAI`'s Chat Completions.
 
-mod embeddings;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -15,7 +14,6 @@ use crate::chat::{ChatRequest, ModelInfo};
 use crate::lenient::{Words, field, first, is_empty, words};
 use crate::parameters::is_openai_reasoning;
 use crate::{InvalidBaseUrl, ModelError, TimeLimits};
-pub use embeddings::{Embedder, Embeddings, OpenAiEmbedder};
 use wire::Body;
 
 /// A model behind an `OpenAI`-compatible API: `OpenAI` itself, Azure, Groq, `OpenRouter`, Ollama, llama.cpp, vLLM.

@@ -69,4 +69,8 @@ impl Embedder for ResilientEmbedder {
         let this = self.clone();
         async move { this.ask(texts).await }.boxed()
     }
+
+    fn max_texts(&self) -> usize {
+        self.embedder.max_texts()
+    }
 }

@@ -55,9 +55,9 @@ pub struct Passage {
     /// How likely the passage is about the question, whatever its words and language: 0 to 1, comparable between searches
     /// with the same embedder. `None` if one of them has no vector.
     pub likeness: Option<f32>,
-    /// The sentence whose meaning is nearest to that of a question in another language, if it was looked for: its words
-    /// say nothing about that.
-    pub nearest: Option<String>,
+    /// How near the meaning of each of its sentences is to that of the question, as a cosine; empty if they were not
+    /// compared.
+    pub sentence_cosines: Vec<f32>,
 }
 
 /// A question as a vector.
@@ -146,7 +146,7 @@ fn passage(documents: &[Indexed<'_>], candidate: Candidate) -> Passage {
         score: narrow(candidate.score),
         relevance: narrow(candidate.relevance),
         likeness: candidate.likeness,
-        nearest: None,
+        sentence_cosines: Vec::new(),
         place,
     }
 }

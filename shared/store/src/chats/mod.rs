@@ -4,3 +4,4 @@ pub(crate) mod cancels;
 pub(crate) mod conversations;
 pub(crate) mod packed;
 pub(crate) mod turns;
+pub(crate) mod unanswered;

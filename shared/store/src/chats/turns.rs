@@ -7,7 +7,8 @@
 use aws_sdk_dynamodb::types::{Put, ReturnValue, TransactWriteItem};
 use bytes::Bytes;
 use domain::{
-    Answer, Conversation, ConversationId, Error, MessageId, Page, PageRequest, Result, Turn, TurnId, WebhookEvent,
+    Answer, Conversation, ConversationId, Error, MessageId, Page, PageRequest, Result, Turn, TurnId,
+    UnansweredQuestion, WebhookEvent,
 };
 use serde::{Deserialize, Serialize};
 
@@ -198,13 +199,13 @@ impl Conversations {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    /// Like [`Conversations::save`]; counts what changed about an answer and promises its event to webhooks in the same
-    /// transaction.
+    /// Like [`Conversations::save`]; counts what changed about an answer, promises its event to webhooks and lists its
+    /// question as unanswered in the same transaction.
     pub async fn save_counted(
         &self,
         turn: &mut Turn,
         count: &AnswerCount,
-        event: Option<&WebhookEvent>,
+        (event, unanswered): (Option<&WebhookEvent>, Option<&UnansweredQuestion>),
     ) -> Result<Saved> {
         let written = Turn {
             rev: turn.rev + 1,
@@ -215,6 +216,9 @@ impl Conversations {
         for count in [count, &count.unnamed()] {
             let mut parts = vec![put.clone(), count.part(&self.store)?];
             parts.extend(promise.clone());
+            if let Some(question) = unanswered {
+                parts.push(self.store.part_put_unanswered(&self.org, question)?);
+            }
             match transact(&self.store.db, parts).await? {
                 Transaction::Done => {
                     // The turn still contains its earlier content, so the earlier turn was large only if this one is.

@@ -1,9 +1,9 @@
 //! Keys of what organizations and users own: documents, chatbots, conversations, prompts; and of outbox entries.
 
 use domain::{
-    ChatbotId, ConversationId, CrawlId, DocumentId, DueFetch, FetchTarget, IntegrationId, MailId, OrgId, PromptId,
-    Turn, TurnId, UserId, WebhookDeliveryId, WebhookEventId, WebhookId, documents::pending_upload::UploadSweep,
-    webhooks::message::DueDelivery,
+    ChatbotId, ConversationId, CrawlId, DocumentId, DueFetch, FetchTarget, IntegrationId, MailId, MessageId, OrgId,
+    PromptId, Turn, TurnId, UserId, WebhookDeliveryId, WebhookEventId, WebhookId,
+    documents::pending_upload::UploadSweep, webhooks::message::DueDelivery,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -77,6 +77,19 @@ pub fn resource_counts(org: &OrgId) -> Key {
 /// A chatbot.
 pub fn chatbot(org: &OrgId, chatbot: &ChatbotId) -> Key {
     key(tenant(org), format!("{CHATBOTS}{chatbot}"))
+}
+
+/// Sort key prefix of the questions that chatbots did not answer.
+pub const UNANSWERED_QUESTIONS: &str = "UA#";
+
+/// Sort key prefix of the questions that a chatbot did not answer.
+pub fn unanswered_questions(chatbot: &ChatbotId) -> String {
+    format!("{UNANSWERED_QUESTIONS}{chatbot}#")
+}
+
+/// A question that a chatbot did not answer, by the ID of its refusal, which sorts by the time of the turn.
+pub fn unanswered_question(org: &OrgId, chatbot: &ChatbotId, answer: &MessageId) -> Key {
+    key(tenant(org), format!("{}{answer}", unanswered_questions(chatbot)))
 }
 
 /// The row that leads visitors to a published chatbot, whose organization they do not know.

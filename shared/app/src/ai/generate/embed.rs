@@ -2,7 +2,7 @@
 
 use domain::{Category, Error, GenerationId, Result, Usage, UsageCounters, time::after};
 use futures::future::BoxFuture;
-use llm::{Provider, catalog, estimate_tokens, prices::price};
+use llm::{Provider, TextRole, catalog, embed_all, estimate_tokens, prices::price};
 use store::{TokenEstimate, UsageRecord};
 
 use super::{
@@ -18,6 +18,8 @@ pub struct EmbeddingRequest {
     pub model: String,
     /// The texts.
     pub texts: Vec<String>,
+    /// What the texts are, for models that embed questions and passages differently.
+    pub role: TextRole,
     /// Length of the vectors, for models that can shorten them.
     pub dimensions: Option<u32>,
 }
@@ -49,7 +51,7 @@ impl App {
             billing.may_ask(&asked.model)?;
             let Admission { org, subjects } = self.admit(&billing).await?;
             let named = catalog::resolve(&asked.model);
-            let embedder = self.embedder(&named, asked.dimensions).await?;
+            let embedder = self.embedder(&named, (asked.role, asked.dimensions)).await?;
             let prompt = asked.texts.iter().map(|text| estimate_tokens(text)).sum();
             let (id, now): (GenerationId, _) = (self.ids.make()?, self.clock.now());
             let ask = TokenEstimate {
@@ -72,7 +74,7 @@ impl App {
             };
             let app = self.clone();
             let work = async move {
-                let found = embedder.embed(asked.texts).await;
+                let found = embed_all(embedder, asked.texts).await;
                 let usage = found.as_ref().map(|found| found.usage).unwrap_or_default();
                 let price = price(named.provider, &named.model, now);
                 let cost = price.map(|price| price.cost_micro_usd(&usage));

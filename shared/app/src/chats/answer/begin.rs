@@ -62,7 +62,13 @@ impl App {
         let written = written.unwrap_or_default();
         let cited = begun.as_ref().map(numbers).unwrap_or_default();
         let shared = &conversation.documents;
-        let grounding = self.grounding(chatbot.as_ref(), shared, &billing, &turn.question, &before);
+        let grounding = self.grounding(
+            chatbot.as_ref().map(|bot| (bot, name.as_str())),
+            shared,
+            &billing,
+            &turn.question,
+            &before,
+        );
         let grounding = grounding
             .await?
             .behind(begun.map(|answer| answer.citations).unwrap_or_default());
@@ -139,21 +145,22 @@ impl App {
         Ok(follow(progress, answer, written.len(), include_thinking.then_some(0)))
     }
 
-    /// Returns the passages that a question finds in the documents of a chatbot and in those that were shared.
+    /// Returns the passages that a question to a chatbot, answered by a model, finds in its documents and in those that were
+    /// shared.
     async fn grounding(
         &self,
-        bot: Option<&Chatbot>,
+        asked: Option<(&Chatbot, &str)>,
         shared: &[DocumentId],
         billing: &BillingContext,
         question: &str,
         before: &[Turn],
     ) -> Result<Grounding> {
-        let Some(bot) = bot else {
+        let Some((bot, model)) = asked else {
             return Ok(Grounding::default());
         };
         let exchanges: Vec<Exchange<'_>> = before.iter().map(exchange).collect();
         let bot = with_documents(bot, shared);
-        self.ground(&bot, billing, question, &exchanges).await
+        self.ground((&bot, model), billing, question, &exchanges).await
     }
 
     async fn chatbot_of(&self, billing: &BillingContext, conversation: &Conversation) -> Result<Option<Chatbot>> {

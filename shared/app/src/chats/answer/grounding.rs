@@ -4,12 +4,14 @@ use std::{collections::HashSet, sync::Arc};
 
 use domain::{AnswerMode, Chatbot, ChatbotId, ChatbotSettings, Citation, Error, OrgId, Result};
 use futures::future::BoxFuture;
-use llm::{Mark, NO_PASSAGE, Source, statements};
+use llm::{Mark, NO_PASSAGE, Source, passage_sentences, statements};
 use retrieval::{Exchange, Indexed, Language, Passage, QuestionVector, Segment, Vector, is_same_question};
 
 use crate::{App, BillingContext, Generation, documents::manifests::DocumentHead};
 
-/// Sentences of a passage that are compared with a question.
+/// Passages whose sentences are compared with a question, the best ones.
+const MOST_COMPARED: usize = 3;
+/// Sentences that are compared with a question: they take a core some 20 ms each.
 const MOST_SENTENCES: usize = 24;
 
 /// A passage that a question finds.
@@ -42,10 +44,11 @@ fn fixed_answer(settings: &ChatbotSettings, question: &str) -> Option<String> {
 }
 
 impl App {
-    /// Searches the indexed documents of `bot`; `before` is the conversation before the question, newest first.
+    /// Searches the indexed documents of `bot` for an answer of `model`; `before` is the conversation before the question,
+    /// newest first.
     pub(crate) async fn ground(
         &self,
-        bot: &Chatbot,
+        (bot, model): (&Chatbot, &str),
         billing: &BillingContext,
         question: &str,
         before: &[Exchange<'_>],
@@ -62,9 +65,14 @@ impl App {
         let searched = self.search_documents(bot, bot.settings.top_k as usize, async |languages: &[Language]| {
             self.search_question(bot, billing, question, before, languages).await
         });
-        let mut grounding = searched.await?;
+        let (mut grounding, vector) = searched.await?;
         if let Some(passages) = &mut grounding.passages {
             passages.retain(|passage| passage.relevance >= bot.settings.min_relevance);
+            if let Some(vector) = vector
+                && self.is_answered_by_local_model(model).await?
+            {
+                self.compare_sentences(passages, &vector).await;
+            }
         }
         Ok(grounding.refused_without_passages(&bot.settings))
     }
@@ -95,7 +103,7 @@ impl App {
     ) -> Result<Vec<FoundPassage>> {
         let given = bot.settings.top_k;
         let limit = limit.unwrap_or(given) as usize;
-        let found = self
+        let (found, _) = self
             .search_documents(bot, limit, async |_: &[Language]| question.to_owned())
             .await?;
         let passages = found.passages.into_iter().flatten().zip(0_u32..);
@@ -106,13 +114,14 @@ impl App {
         Ok(passages.collect())
     }
 
-    /// Searches the indexed documents of `bot` for a query in their languages.
+    /// Searches the indexed documents of `bot` for a query in their languages. Also returns the vector of the query, if
+    /// it was searched by its meaning.
     async fn search_documents(
         &self,
         bot: &Chatbot,
         limit: usize,
         query: impl AsyncFnOnce(&[Language]) -> String,
-    ) -> Result<Grounding> {
+    ) -> Result<(Grounding, Option<QuestionVector>)> {
         self.reject_stale_epoch().await;
         let documents = self.documents_to_search(bot).await?;
         let unread = documents.iter().filter(|document| document.is_unread).count();
@@ -136,19 +145,15 @@ impl App {
         let languages = retrieval::languages(&indexed);
         let query = query(&languages).await;
         let vector = self.question_vector(&segments, &query).await;
-        let mut passages = retrieval::hybrid_search(&indexed, &query, vector.as_ref(), limit);
-        if let (Some(vector), Some(first)) = (&vector, passages.first_mut())
-            && retrieval::is_foreign(&query, &languages)
-        {
-            first.nearest = self.nearest_sentence(first, vector).await;
-        }
-        Ok(Grounding {
+        let passages = retrieval::hybrid_search(&indexed, &query, vector.as_ref(), limit);
+        let grounding = Grounding {
             passages: Some(passages),
             earlier: Vec::new(),
             unread,
             documents: documents.len(),
             prescribed: None,
-        })
+        };
+        Ok((grounding, vector))
     }
 }
 
@@ -182,23 +187,34 @@ impl App {
 }
 
 impl App {
-    /// Returns the sentence of a passage whose meaning is nearest to that of a question: a question in another language
-    /// shares no words with it.
-    async fn nearest_sentence(&self, passage: &Passage, question: &QuestionVector) -> Option<String> {
-        let model = self.config.embedding.load(&self.objects).await.ok().flatten()?;
-        let mut sentences: Vec<String> = retrieval::sentences(passage.language, &passage.text)
-            .into_iter()
-            .map(str::to_owned)
-            .collect();
-        sentences.truncate(MOST_SENTENCES);
-        let vectors = model.passages(sentences.clone()).await.ok()?;
-        let cosine = |vector: &Option<Vector>| {
-            let vector = vector.as_ref();
-            vector.map_or(f32::NEG_INFINITY, |vector| vector.cosine(&question.vector))
+    /// Compares the sentences of the best passages with a question by their meaning, for the built-in model, which quotes
+    /// them. Without that it judges them by their words.
+    async fn compare_sentences(&self, passages: &mut [Passage], question: &QuestionVector) {
+        let mut sentences: Vec<Vec<String>> = passages.iter().take(MOST_COMPARED).map(passage_sentences).collect();
+        let mut left = MOST_SENTENCES;
+        for of_passage in &mut sentences {
+            of_passage.truncate(left);
+            left -= of_passage.len();
+        }
+        let compared = async {
+            let model = self.config.embedding.load(&self.objects).await?;
+            match model.filter(|model| model.embedder == question.embedder) {
+                Some(model) => model.passages(sentences.concat()).await,
+                None => Ok(Vec::new()),
+            }
         };
-        let nearest = sentences.into_iter().zip(&vectors);
-        let nearest = nearest.max_by(|(_, one), (_, other)| cosine(one).total_cmp(&cosine(other)));
-        nearest.map(|(sentence, _)| sentence)
+        let vectors = match compared.await {
+            Ok(vectors) => vectors,
+            Err(error) => {
+                tracing::warn!(%error, "search.sentences_not_compared");
+                return;
+            }
+        };
+        let cosine = |vector: Option<Vector>| vector.map_or(0.0, |vector| vector.cosine(&question.vector));
+        let mut cosines = vectors.into_iter().map(cosine);
+        for (passage, of_passage) in passages.iter_mut().zip(&sentences) {
+            passage.sentence_cosines = cosines.by_ref().take(of_passage.len()).collect();
+        }
     }
 }
 
@@ -253,7 +269,7 @@ impl Grounding {
             score: citation.score,
             relevance: 1.0,
             likeness: None,
-            nearest: None,
+            sentence_cosines: Vec::new(),
         });
         let found = self.numbered().map(|(number, passage)| Source::of(number, passage));
         let all = earlier.chain(found).collect();

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use domain::{
-    Answer, AnswerStatus, ChatbotId, Error, EventData, MessageId, OrgId, Result, Turn, UserId, WebhookEvent,
-    time::after, webhooks::data::MessageEvent,
+    Answer, AnswerStatus, ChatbotId, Error, EventData, MessageId, OrgId, Result, Turn, UnansweredQuestion, UserId,
+    WebhookEvent, time::after, webhooks::data::MessageEvent,
 };
 use futures::{
     StreamExt as _,
@@ -18,7 +18,13 @@ use super::{
     active_answers::{AnswerBroadcast, Ended},
     title,
 };
-use crate::{App, Generated, GenerationStream, Outcome, chats::answer_counts::is_refusal};
+use crate::{
+    App, Generated, GenerationStream, Outcome,
+    chats::{
+        answer_counts::{Beside, is_refusal},
+        unanswered::hash_of_words,
+    },
+};
 
 /// How often the writer checks whether another process wants it to stop. A request from this process is immediate.
 const LOOK: Duration = Duration::from_secs(3);
@@ -296,12 +302,22 @@ impl Writer {
                     return Ok(());
                 };
                 answer.unanswered = true;
+                let at = answer.completed_at.unwrap_or(answer.created_at);
                 let Asker { org, user, chatbot, .. } = &self.asker;
+                let unanswered = chatbot.as_ref().map(|chatbot| UnansweredQuestion {
+                    answer: self.answer.clone(),
+                    chatbot: chatbot.clone(),
+                    user: user.clone(),
+                    conversation: self.turn.conversation.clone(),
+                    words: hash_of_words(chatbot, &self.turn.question),
+                    at,
+                });
                 let saved = self.app.save_counted(
                     &self.conversations,
                     (org, user),
                     &mut self.turn,
-                    (&self.answer, chatbot.as_ref(), None),
+                    (&self.answer, chatbot.as_ref()),
+                    unanswered.as_ref().map_or(Beside::Nothing, Beside::Unanswered),
                     |count| AnswerCount { unanswered: 1, ..count },
                 );
                 if saved.await? == Saved::Done {

@@ -191,7 +191,7 @@ async fn a_grounded_request_carries_its_sources_and_the_operator_comes_first() {
         score: 1.0,
         relevance: 1.0,
         likeness: None,
-        nearest: None,
+        sentence_cosines: Vec::new(),
     };
     let grounded = ChatRequest {
         system: Some("Be brief.".to_owned()),

@@ -3,33 +3,22 @@
 use domain::Secret;
 use futures::{FutureExt as _, future::BoxFuture};
 use serde::Serialize;
-use serde_json::Value;
 
-use crate::call::{ErrorBody, ProviderClient};
-use crate::chat::{ModelInfo, Usage};
-use crate::lenient::{CallEstimate, counts, failure};
-use crate::{InvalidBaseUrl, ModelError, TimeLimit, estimate_tokens};
+use super::{Embedder, Embeddings, ask, check, malformed, nothing};
+use crate::call::ProviderClient;
+use crate::chat::ModelInfo;
+use crate::lenient::{CallEstimate, counts};
+use crate::{InvalidBaseUrl, ModelError, TimeLimits, estimate_tokens};
 
-/// Turns texts into vectors.
-pub trait Embedder: Send + Sync {
-    /// Returns one vector for each text, in order.
-    fn embed(&self, texts: Vec<String>) -> BoxFuture<'static, Result<Embeddings, ModelError>>;
-}
-
-/// Vectors, and the tokens they used.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Embeddings {
-    /// One for each text.
-    pub vectors: Vec<Vec<f32>>,
-    /// Tokens read; none are generated.
-    pub usage: Usage,
-}
+/// Texts of one request.
+const MAX_TEXTS: usize = 2_048;
 
 /// An embedding model behind an `OpenAI`-compatible API.
 #[derive(Debug, Clone)]
 pub struct OpenAiEmbedder {
     client: ProviderClient,
     dimensions: Option<u32>,
+    is_azure: bool,
 }
 
 #[derive(Serialize)]
@@ -52,7 +41,41 @@ impl OpenAiEmbedder {
         dimensions: Option<u32>,
     ) -> Result<Self, InvalidBaseUrl> {
         let client = ProviderClient::new(info, base_url, &["embeddings"], api_key, http)?;
-        Ok(Self { client, dimensions })
+        Ok(Self {
+            client,
+            dimensions,
+            is_azure: false,
+        })
+    }
+
+    /// Creates the model of a deployment on Azure, as [`crate::OpenAiCompatible::azure`] does.
+    pub fn azure(
+        info: ModelInfo,
+        endpoint: &str,
+        api_version: &str,
+        api_key: Secret,
+        http: reqwest::Client,
+        dimensions: Option<u32>,
+    ) -> Result<Self, InvalidBaseUrl> {
+        let deployment = info.id.clone();
+        let path = ["openai", "deployments", &deployment, "embeddings"];
+        let mut client = ProviderClient::new(info, endpoint, &path, api_key, http)?;
+        client
+            .endpoint
+            .query_pairs_mut()
+            .append_pair("api-version", api_version);
+        Ok(Self {
+            client,
+            dimensions,
+            is_azure: true,
+        })
+    }
+
+    /// Returns the model with other time limits; the connect limit is the client's.
+    #[must_use]
+    pub fn with_limits(mut self, limits: TimeLimits) -> Self {
+        self.client.limits = limits;
+        self
     }
 
     async fn ask(&self, texts: &[String]) -> Result<Embeddings, ModelError> {
@@ -63,61 +86,25 @@ impl OpenAiEmbedder {
             dimensions: self.dimensions,
         };
         let mut call = self.client.http.post(self.client.endpoint.clone()).json(&body);
-        if !self.client.key().is_empty() {
-            call = call.bearer_auth(self.client.key());
+        let key = self.client.key();
+        if self.is_azure {
+            call = call.header("api-key", key);
+        } else if !key.is_empty() {
+            call = call.bearer_auth(key);
         }
-        let response = self.client.send(call).await?;
-        if !response.status().is_success() {
-            return Err(self.client.refusal(response).await);
-        }
-        let malformed = |detail: String| ModelError::Malformed { detail };
-        let body = response.bytes().await.map_err(|_| ModelError::Cut)?;
-        let found = read(&body).map_err(|error| malformed(error.to_string()))?;
-        if found["data"].is_null()
-            && let Some(failure) = failure(&found)
-        {
-            return Err(ErrorBody::of(failure).into_error(200, self.client.key()));
-        }
+        let found = ask(&self.client, call).await?;
         let mut vectors = vec![Vec::new(); texts.len()];
         for (place, vector) in found["data"].as_array().into_iter().flatten().enumerate() {
             let index = vector["index"].as_u64().and_then(|index| usize::try_from(index).ok());
             let target = vectors.get_mut(index.unwrap_or(place));
-            let target = target.ok_or_else(|| malformed("a vector for no text".to_owned()))?;
-            let numbers = vector["embedding"].as_array().into_iter().flatten();
-            let numbers: Option<Vec<f32>> = numbers.map(number).collect();
-            *target = numbers.ok_or_else(|| malformed("a vector is not of numbers".to_owned()))?;
+            let target = target.ok_or_else(|| malformed("a vector for no text"))?;
+            *target = super::vector(&vector["embedding"])?;
         }
-        if vectors.iter().any(Vec::is_empty) {
-            return Err(malformed("a text has no vector".to_owned()));
-        }
-        // A number too large for its type is infinite, which JSON cannot express.
-        if !vectors.iter().flatten().all(|number| number.is_finite()) {
-            return Err(malformed("a vector is not finite".to_owned()));
-        }
+        check(&vectors, texts.len(), None)?;
         let estimate = texts.iter().map(|text| estimate_tokens(text)).sum();
         let usage = counts(&found["usage"]).usage(CallEstimate::of_prompt(estimate));
         Ok(Embeddings { vectors, usage })
     }
-}
-
-/// Reads a response, which some gateways wrap in an event of a stream.
-fn read(body: &[u8]) -> serde_json::Result<Value> {
-    let event = || {
-        let lines = std::str::from_utf8(body).ok()?.lines();
-        lines
-            .filter_map(|line| line.strip_prefix("data:"))
-            .find_map(|data| serde_json::from_str(data).ok())
-    };
-    serde_json::from_slice(body).or_else(|error| event().ok_or(error))
-}
-
-/// Converts a number of a vector; one that is too large becomes infinite and is refused later.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "vectors have the precision of their models"
-)]
-fn number(value: &Value) -> Option<f32> {
-    value.as_f64().map(|number| number as f32)
 }
 
 impl Embedder for OpenAiEmbedder {
@@ -125,19 +112,15 @@ impl Embedder for OpenAiEmbedder {
         let embedder = self.clone();
         async move {
             if texts.is_empty() {
-                return Ok(Embeddings {
-                    vectors: Vec::new(),
-                    usage: Usage::default(),
-                });
+                return Ok(nothing());
             }
-            // Nothing is streamed: the first token is the whole answer.
-            let limit = embedder.client.limits.first_token;
-            let answer = tokio::time::timeout(limit, embedder.ask(&texts)).await;
-            answer.unwrap_or(Err(ModelError::TimedOut {
-                what: TimeLimit::FirstToken,
-            }))
+            embedder.ask(&texts).await
         }
         .boxed()
+    }
+
+    fn max_texts(&self) -> usize {
+        MAX_TEXTS
     }
 }
 
@@ -177,14 +160,6 @@ mod tests {
         let body =
             json!({"model": "text-embedding-3-small", "input": input, "encoding_format": "float", "dimensions": 8});
         assert_eq!(call.body, body);
-    }
-
-    #[test]
-    fn an_answer_in_an_event_is_read_like_one() {
-        for body in [r#"{"data":[]}"#, "data: {\"data\":[]}\n\ndata: [DONE]\n\n"] {
-            assert_eq!(read(body.as_bytes()).unwrap(), json!({"data": []}), "{body}");
-        }
-        assert!(read(b"data: nothing").is_err() && read(b"").is_err());
     }
 
     #[tokio::test]
