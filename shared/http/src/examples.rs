@@ -7,7 +7,7 @@ use crate::case_mapping::fold;
 
 /// The example value of a field, by its name, or by schema and name if a name has several meanings. Optional
 /// fields appear in an example if they are listed here.
-const VALUES: [(&str, &str); 72] = [
+const VALUES: [(&str, &str); 78] = [
     ("action", r#""report.downloaded""#),
     ("content", r#""How long is the warranty?""#),
     ("content_type", r#""application/pdf""#),
@@ -48,6 +48,15 @@ const VALUES: [(&str, &str); 72] = [
     ("DocumentPatch.tags", r#"["handbook", "2026"]"#),
     ("NewUploadInput.name", r#""Handbook""#),
     ("NewUploadInput.tags", r#"["handbook", "2026"]"#),
+    ("DataSourcePatch.name", r#""Shop""#),
+    ("TableDescription.description", r#""One row for each purchase""#),
+    ("TableDescription.synonyms", r#"["sale", "purchase"]"#),
+    ("QueryRequest.question", r#""How many orders are there per channel?""#),
+    ("QueryRequest.data_source_id", r#""sample""#),
+    (
+        "ValidationRequest.sql",
+        r#""SELECT status, count(*) AS orders FROM orders GROUP BY status""#,
+    ),
     ("NewWebPageInput.tags", r#"["handbook", "2026"]"#),
     ("NewAccount.name", r#""Ada Lovelace""#),
     ("NewUser.name", r#""Ada Lovelace""#),
