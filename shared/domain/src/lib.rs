@@ -8,6 +8,7 @@ pub mod auth;
 pub mod billing;
 pub mod chatbot;
 pub mod chats;
+pub mod data_sources;
 pub mod documents;
 pub mod error;
 pub mod id;
@@ -40,6 +41,11 @@ pub use billing::white_label::WhiteLabel;
 pub use chatbot::{AnswerMode, Chatbot, ChatbotSettings, FixedAnswer, PublishedChatbot};
 pub use chats::conversation::{Citation, Conversation, Usage};
 pub use chats::turn::{Answer, AnswerStatus, Feedback, Rating, Turn};
+pub use data_sources::data_source::{
+    DataFile, DataSource, DataSourceKind, DataSourceStatus, ImportDataSourceMessage, ImportFailure, SourceFile,
+};
+pub use data_sources::query::{QueryFailure, QueryRecord, QueryStatus};
+pub use data_sources::table_notes::{ColumnNotes, TableNotes};
 pub use documents::crawl::{Crawl, CrawlEnd, CrawlOptions, CrawlStatus};
 pub use documents::document::{Document, DocumentKind, DocumentStatus, IndexFailure};
 pub use documents::embedding::EmbedPassagesMessage;
@@ -50,8 +56,8 @@ pub use documents::version::DocumentVersion;
 pub use documents::web_source::WebSource;
 pub use error::{Error, FieldError, Result, UpstreamKind};
 pub use id::{
-    ApiKeyId, AuditEntryId, ChatbotId, ConversationId, CrawlId, DocumentId, ExportId, GenerationId, Ids, InvitationId,
-    MailId, MessageId, OrgId, PromptId, SessionId, TurnId, UserId,
+    ApiKeyId, AuditEntryId, ChatbotId, ConversationId, CrawlId, DataSourceId, DocumentId, ExportId, GenerationId, Ids,
+    InvitationId, MailId, MessageId, OrgId, PromptId, QueryId, SessionId, TurnId, UserId,
 };
 pub use json::JsonObject;
 pub use mail::{BillingNotice, Mail, MailBranding, MailMessage};

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    BillingMessage, ExportMessage, FetchMessage, MailMessage, Purge,
+    BillingMessage, ExportMessage, FetchMessage, ImportDataSourceMessage, MailMessage, Purge,
     documents::{embedding::EmbedPassagesMessage, outbox::IndexMessage},
 };
 
@@ -20,6 +20,8 @@ pub enum Queue {
     Purge,
     /// Exports to create.
     ExportUser,
+    /// Uploaded tables to make data sources of.
+    ImportDataSource,
     /// Passages to embed.
     EmbedPassages,
     /// Pages of the web to fetch: steps of crawls, and documents to refresh.
@@ -71,6 +73,10 @@ impl Message for BillingMessage {
 
 impl Message for EmbedPassagesMessage {
     const QUEUE: Queue = Queue::EmbedPassages;
+}
+
+impl Message for ImportDataSourceMessage {
+    const QUEUE: Queue = Queue::ImportDataSource;
 }
 
 impl Message for FetchMessage {

@@ -107,6 +107,9 @@ impl App {
                         self.objects.delete_below(&Chatbot::folder(org_id, chatbot_id)).await?;
                     }
                 }
+                Purge::DataSource { org_id, data_source_id } => {
+                    self.purge_data_source(org_id, data_source_id).await?;
+                }
                 Purge::Crawl {
                     org_id,
                     crawl_id,

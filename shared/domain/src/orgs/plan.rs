@@ -37,6 +37,8 @@ pub enum PlanResource {
     Documents,
     /// Bytes of the documents of an organization, including announced files.
     StorageBytes,
+    /// Data sources of an organization, without the sample store.
+    DataSources,
     /// Organizations owned by a user.
     Organizations,
 }
@@ -48,6 +50,7 @@ impl PlanResource {
             Self::Chatbots => "chatbots",
             Self::Documents => "documents",
             Self::StorageBytes => "storage_bytes",
+            Self::DataSources => "data_sources",
             Self::Organizations => "organizations",
         }
     }
@@ -55,7 +58,7 @@ impl PlanResource {
     /// Its scope: `org`, or `user` for what a user owns.
     pub const fn scope(self) -> &'static str {
         match self {
-            Self::Chatbots | Self::Documents | Self::StorageBytes => "org",
+            Self::Chatbots | Self::Documents | Self::StorageBytes | Self::DataSources => "org",
             Self::Organizations => "user",
         }
     }
@@ -66,6 +69,7 @@ impl PlanResource {
             Self::Chatbots => limits.chatbots.into(),
             Self::Documents => limits.documents.into(),
             Self::StorageBytes => limits.storage_bytes,
+            Self::DataSources => limits.data_sources.into(),
             Self::Organizations => limits.organizations.into(),
         }
     }
@@ -78,6 +82,8 @@ impl PlanResource {
             Self::Chatbots if number == 1 => "chatbot",
             Self::Chatbots => "chatbots",
             Self::Documents => "documents",
+            Self::DataSources if number == 1 => "data source",
+            Self::DataSources => "data sources",
             Self::Organizations => "organizations per person",
         };
         format!("{number} {words}")
@@ -143,7 +149,9 @@ impl PlanLimit {
         let used = match resource {
             PlanResource::StorageBytes => format!("{} bytes are used and this file has {}", self.used, self.needed),
             PlanResource::Organizations => format!("you already own {}", self.used),
-            PlanResource::Chatbots | PlanResource::Documents => format!("this organization has {}", self.used),
+            PlanResource::Chatbots | PlanResource::Documents | PlanResource::DataSources => {
+                format!("this organization has {}", self.used)
+            }
         };
         let free = match resource {
             PlanResource::Organizations => "Delete one or transfer its ownership",
