@@ -97,7 +97,7 @@ impl ColumnType {
             Self::Text
         } else if has("BLOB") {
             Self::Blob
-        } else if ["REAL", "FLOA", "DOUB", "NUMERIC", "DECIMAL", "MONEY"]
+        } else if ["REAL", "FLOAT", "DOUBLE", "NUMERIC", "DECIMAL", "MONEY"]
             .iter()
             .any(|part| has(part))
         {

@@ -103,20 +103,17 @@ pub(crate) fn foreign_keys(connection: &Connection, table: &str) -> rusqlite::Re
                 .next(),
         };
         let Some(to) = to else { continue };
-        match keys.last_mut().filter(|(last, _)| *last == id) {
-            Some((_, key)) => {
-                key.columns.push(from);
-                key.references_columns.push(to);
-            }
-            None => {
-                let key = ForeignKey {
-                    columns: vec![from],
-                    references_table,
-                    references_columns: vec![to],
-                    inferred: false,
-                };
-                keys.push((id, key));
-            }
+        if let Some((_, key)) = keys.last_mut().filter(|(last, _)| *last == id) {
+            key.columns.push(from);
+            key.references_columns.push(to);
+        } else {
+            let key = ForeignKey {
+                columns: vec![from],
+                references_table,
+                references_columns: vec![to],
+                inferred: false,
+            };
+            keys.push((id, key));
         }
     }
     Ok(keys.into_iter().map(|(_, key)| key).collect())

@@ -106,7 +106,10 @@ pub(crate) fn shown(value: ValueRef<'_>) -> (Value, usize) {
         ),
         ValueRef::Text(text) => (String::from_utf8_lossy(text).into(), text.len() + 2),
         ValueRef::Blob(bytes) => {
-            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            let mut hex = String::with_capacity(bytes.len() * 2);
+            for byte in bytes {
+                hex.extend([byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16).unwrap_or('0')));
+            }
             let size = hex.len() + 2;
             (hex.into(), size)
         }
