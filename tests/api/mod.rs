@@ -15,6 +15,7 @@ mod matrix;
 pub(crate) mod orgs;
 mod platform_log;
 mod prompts;
+pub(crate) mod query;
 pub(crate) mod system;
 pub(crate) mod usage;
 pub(crate) mod users;

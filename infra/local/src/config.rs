@@ -36,6 +36,7 @@ pub(crate) fn new(options: &Options, cloud: &Cloud, address: SocketAddr) -> Resu
         fall_back_to_local_model: true,
         clerk: ClerkConfig::read(|name| options.variable(name).map(str::to_owned)),
         reading: reading(options)?,
+        sql: sql(options)?,
         billing: BillingConfig::read(
             |name| match (name, options.variable(name)) {
                 ("BROWSER_ORIGINS", _) => Some(options.browser_origins().join(",")),
@@ -47,6 +48,18 @@ pub(crate) fn new(options: &Options, cloud: &Cloud, address: SocketAddr) -> Resu
         embedding: EmbeddingModel::read(|name| options.variable(name).map(str::to_owned)),
         private_hosts: Config::read_private_hosts(|name| options.variable(name).map(str::to_owned))?,
     })
+}
+
+/// Returns the settings as on Lambda, with the memory of the function that executes queries.
+fn sql(options: &Options) -> Result<sql_engine::Settings, TemplateError> {
+    let functions = &Template::embedded()?.functions;
+    let queries = functions.iter().find(|function| function.crate_name == "query");
+    let memory_mb = queries.map_or(0, |function| function.memory_mb);
+    let mut settings = sql_engine::Settings::for_function(memory_mb * 1024 * 1024);
+    if let Some(program) = &options.reader {
+        settings.program.clone_from(program);
+    }
+    Ok(settings)
 }
 
 /// Returns the settings as on Lambda, with the memory of the function that reads documents.

@@ -22,17 +22,45 @@ const LOOKS_WITHOUT_MODEL: usize = 20;
 /// A question about the English documents.
 const IN_GERMAN: &str = "Wie viele Wochen kann ich mein Abonnement pausieren?";
 
+/// Questions about the sample store that need no model.
+const ABOUT_DATA: [&str; 5] = [
+    "How many orders are there per channel?",
+    "What is the total amount per segment in 2025?",
+    "How many completed orders per month in 2025?",
+    "What is the average salary per department?",
+    "Top 5 products by unit price",
+];
+
+/// Signs up, and asks questions about the sample store.
+///
+/// # Errors
+/// The first failure, as a sentence.
+pub async fn run_sql(url: &str) -> Result<()> {
+    let mut demo = Demo::new(url)?;
+    demo.sign_up().await?;
+    for question in ABOUT_DATA {
+        let asked = demo.post("/api/v1/query").json(&json!({"question": question}));
+        let answer = checked(asked.send().await?).await?;
+        println!("\n> {question}\n{}", text(&answer, "explanation"));
+        println!("  {}", text(&answer, "sql"));
+        println!("{}", text(&answer, "answer"));
+        for row in answer["rows"].as_array().into_iter().flatten().take(5) {
+            println!("  {row}");
+        }
+        match answer["chart"]["mark"].as_str() {
+            Some(mark) => println!("  with a {mark} chart (Vega-Lite)"),
+            None => println!("  without a chart"),
+        }
+    }
+    Ok(())
+}
+
 /// Signs up, uploads three documents, waits for their indexing, creates a chatbot over them, and asks questions.
 ///
 /// # Errors
 /// The first failure, as a sentence.
 pub async fn run(url: &str) -> Result<()> {
-    let http = Client::builder().connect_timeout(Duration::from_secs(2)).build()?;
-    let mut demo = Demo {
-        http,
-        url: url.trim_end_matches('/').to_owned(),
-        token: String::new(),
-    };
+    let mut demo = Demo::new(url)?;
     demo.sign_up().await?;
     let files = [
         (samples::HANDBOOK, "application/pdf", samples::handbook_pdf()),
@@ -73,6 +101,14 @@ struct Demo {
 }
 
 impl Demo {
+    fn new(url: &str) -> Result<Self> {
+        Ok(Self {
+            http: Client::builder().connect_timeout(Duration::from_secs(2)).build()?,
+            url: url.trim_end_matches('/').to_owned(),
+            token: String::new(),
+        })
+    }
+
     fn post(&self, path: &str) -> RequestBuilder {
         self.http.post(format!("{}{path}", self.url)).bearer_auth(&self.token)
     }

@@ -36,10 +36,22 @@ struct Arguments {
     clock_ahead: u64,
 }
 
+/// What a demo is about.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Topic {
+    /// Documents and their answers.
+    Documents,
+    /// Questions to a database.
+    Sql,
+}
+
 #[derive(Subcommand)]
 enum Command {
-    /// Upload sample documents to a running server and ask three questions
+    /// Upload sample documents to a running server and ask three questions, or ask about the sample store
     Demo {
+        /// What to ask about
+        #[arg(default_value = "documents")]
+        topic: Topic,
         /// The server
         #[arg(long, default_value = "http://localhost:8000")]
         url: String,
@@ -155,7 +167,7 @@ enum Key {
 const LAST_THREADS: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
-    if let Some(code) = reading::run_if_child() {
+    if let Some(code) = reading::run_if_child().or_else(sql_engine::run_if_child) {
         return code;
     }
     run_to_end(run()).unwrap_or_else(|error| {
@@ -176,7 +188,13 @@ async fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.command {
         None => serve(arguments).await,
-        Some(Command::Demo { url }) => local::demo::run(&url).await.map_err(|error| error.to_string()),
+        Some(Command::Demo { topic, url }) => {
+            let shown = match topic {
+                Topic::Documents => local::demo::run(&url).await,
+                Topic::Sql => local::demo::run_sql(&url).await,
+            };
+            shown.map_err(|error| error.to_string())
+        }
         Some(Command::Audit(Audit::Verify { table })) => verify(table, arguments.aws_port).await,
         Some(Command::Openapi) => print_openapi(),
         Some(Command::Bench { what, functions }) => bench(what, functions).await,

@@ -49,8 +49,8 @@ pub struct Options {
     pub clock_ahead: Duration,
     /// Environment variables, as in `infra/local/README.md`.
     pub environment: Vec<(String, String)>,
-    /// The program that reads documents as a child process; by default this one. It must begin with
-    /// [`reading::run_if_child`].
+    /// The program that reads documents and executes queries as a child process; by default this one. It must begin
+    /// with [`reading::run_if_child`] and [`sql_engine::run_if_child`].
     pub reader: Option<PathBuf>,
     /// Its limits; by default those on AWS.
     pub reader_limits: Option<reading::Limits>,

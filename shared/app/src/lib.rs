@@ -11,12 +11,14 @@ mod auth;
 mod billing;
 mod chatbots;
 mod chats;
+mod data_sources;
 mod documents;
 mod integrations;
 mod mail;
 mod orgs;
 mod platform;
 mod prompts;
+mod query;
 mod rate_limit;
 mod system;
 mod usage;
@@ -54,6 +56,7 @@ pub use chats::conversations::{ChatSessions, NewConversation};
 pub use chats::message_pages::ShownMessage;
 pub use chats::search::Found;
 pub use chats::unanswered::AskedQuestion;
+pub use data_sources::{DataSourceFound, NewDataSource, SourceSchema};
 pub use documents::content::{DocumentFile, DocumentPassage, DownloadLink};
 pub use documents::crawls::{CrawlChange, NewCrawl};
 pub use documents::pending_uploads::{BegunUpload, CompletedUpload, NewUpload};
@@ -75,10 +78,12 @@ pub use platform::embedding_model::EmbeddingModel;
 pub use platform::encryption::{Cipher, EncryptionKeys, Undecryptable};
 pub use platform::secrets::ACTIVATION_MS;
 pub use prompts::PromptChange;
+pub use query::{NewQuery, Query, QueryAnswer, Validation};
+pub use sql_engine::{Catalog, Column, ColumnType, ForeignKey, ResultColumn, ResultSet, Table};
 pub use store::{Alert, AuditFilter, Changed, Failure, FailureFilter, QueueDepth, RolledUp, ScheduleRun, UserFilter};
 pub use store::{
-    Begun, ChannelFilter, ChatbotChange, ConversationChange, ConversationFilter, DeliveryFilter, DocumentChange,
-    DocumentFilter, IdempotencyKey, QuotaChange, SettingsChange, StoredAnswer,
+    Begun, ChannelFilter, ChatbotChange, ConversationChange, ConversationFilter, DataSourceChange, DeliveryFilter,
+    DocumentChange, DocumentFilter, IdempotencyKey, QuotaChange, SettingsChange, StoredAnswer,
 };
 use store::{Conversations, Objects, Queues, Store};
 pub use system::operations::{Failed, LogEntry, PlatformMetrics, ProviderStatus, SystemStatus};
@@ -116,6 +121,8 @@ pub struct Inner {
     manifests: documents::manifests::Manifests,
     readings: documents::index_document::Readings,
     reader: reading::Reader,
+    engine: sql_engine::Engine,
+    data_files: data_sources::files::DataFiles,
     fetcher: documents::web_pages::LazyFetcher,
     models: ai::models::Models,
     clerk: auth::clerk::Verifier,
@@ -177,6 +184,8 @@ impl App {
             manifests: documents::manifests::Manifests::default(),
             readings: documents::index_document::Readings::default(),
             reader: reading::Reader::new(config.reading.clone()),
+            engine: sql_engine::Engine::new(config.sql.clone()),
+            data_files: data_sources::files::DataFiles::default(),
             fetcher: documents::web_pages::LazyFetcher::new(config.private_hosts.clone()),
             objects,
             queues: Queues::new(sdk, config.queues.clone()),

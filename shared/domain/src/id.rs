@@ -80,6 +80,10 @@ ids! {
     TurnId,
     /// A message of a conversation. A question has the ID of its turn; an answer's ID leads to its turn.
     MessageId,
+    /// A database that can be queried.
+    DataSourceId,
+    /// A query in the history of a user.
+    QueryId,
     /// One model call and its reservation.
     GenerationId,
     /// A webhook: an endpoint of an organization that receives its events.

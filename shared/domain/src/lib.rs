@@ -8,6 +8,7 @@ pub mod auth;
 pub mod billing;
 pub mod chatbot;
 pub mod chats;
+pub mod data_sources;
 pub mod documents;
 pub mod error;
 pub mod id;
@@ -43,6 +44,11 @@ pub use chatbot::{AnswerMode, Chatbot, ChatbotSettings, FixedAnswer, PublishedCh
 pub use chats::conversation::{Citation, Conversation, ConversationChannel, Usage};
 pub use chats::turn::{Answer, AnswerStatus, Feedback, Rating, Turn};
 pub use chats::unanswered::UnansweredQuestion;
+pub use data_sources::data_source::{
+    DataFile, DataSource, DataSourceKind, DataSourceStatus, ImportDataSourceMessage, ImportFailure, SourceFile,
+};
+pub use data_sources::query::{QueryFailure, QueryRecord, QueryStatus};
+pub use data_sources::table_notes::{ColumnNotes, TableNotes};
 pub use documents::crawl::{Crawl, CrawlEnd, CrawlOptions, CrawlStatus};
 pub use documents::document::{Document, DocumentKind, DocumentStatus, IndexFailure};
 pub use documents::embedding::EmbedPassagesMessage;
@@ -53,9 +59,9 @@ pub use documents::version::DocumentVersion;
 pub use documents::web_source::WebSource;
 pub use error::{Error, FieldError, Result, UpstreamKind};
 pub use id::{
-    ApiKeyId, AuditEntryId, ChatbotId, ConversationId, CrawlId, DocumentId, ExportId, GenerationId, Ids, IntegrationId,
-    InvitationId, MailId, MessageId, OrgId, PromptId, SessionId, TurnId, UserId, WebhookDeliveryId, WebhookEventId,
-    WebhookId,
+    ApiKeyId, AuditEntryId, ChatbotId, ConversationId, CrawlId, DataSourceId, DocumentId, ExportId, GenerationId, Ids,
+    IntegrationId, InvitationId, MailId, MessageId, OrgId, PromptId, QueryId, SessionId, TurnId, UserId,
+    WebhookDeliveryId, WebhookEventId, WebhookId,
 };
 pub use integrations::slack::{
     SlackConfig, SlackConnection, SlackEvent, SlackMessage, SlackQuestion, SlackReply, SlackThread,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Actor, ChatbotId, CrawlId, DocumentId, IntegrationId, MailId, OrgId, Timestamp, UserId};
+use crate::{Actor, ChatbotId, CrawlId, DataSourceId, DocumentId, IntegrationId, MailId, OrgId, Timestamp, UserId};
 
 /// What is to be removed, which is also the body of a message in the `purge` queue. It was made inaccessible before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +48,13 @@ pub enum Purge {
         /// The integration.
         integration_id: IntegrationId,
     },
+    /// The files of a data source, and what was said of its tables.
+    DataSource {
+        /// The organization that owned it.
+        org_id: OrgId,
+        /// The data source.
+        data_source_id: DataSourceId,
+    },
     /// What was stored for a crawl.
     Crawl {
         /// The organization that owned it.
@@ -79,6 +86,7 @@ impl Purge {
             Self::Document { org_id, document_id } => format!("document.{org_id}.{document_id}"),
             Self::Chatbot { org_id, chatbot_id } => format!("chatbot.{org_id}.{chatbot_id}"),
             Self::Integration { org_id, integration_id } => format!("integration.{org_id}.{integration_id}"),
+            Self::DataSource { org_id, data_source_id } => format!("data_source.{org_id}.{data_source_id}"),
             Self::Crawl { org_id, crawl_id, .. } => format!("crawl.{org_id}.{crawl_id}"),
             Self::Credentials { user_id, mail_id, .. } => format!("credentials.{user_id}.{mail_id}"),
         }

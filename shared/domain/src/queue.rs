@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use crate::{
-    BillingMessage, DeliverWebhooksMessage, ExportMessage, FetchMessage, MailMessage, Purge, SlackMessage,
+    BillingMessage, DeliverWebhooksMessage, ExportMessage, FetchMessage, ImportDataSourceMessage, MailMessage, Purge,
+    SlackMessage,
     documents::{embedding::EmbedPassagesMessage, outbox::IndexMessage},
 };
 
@@ -20,6 +21,8 @@ pub enum Queue {
     Purge,
     /// Exports to create.
     ExportUser,
+    /// Uploaded tables to make data sources of.
+    ImportDataSource,
     /// Passages to embed.
     EmbedPassages,
     /// Pages of the web to fetch: steps of crawls, and documents to refresh.
@@ -85,6 +88,10 @@ impl Message for SlackMessage {
 
 impl Message for EmbedPassagesMessage {
     const QUEUE: Queue = Queue::EmbedPassages;
+}
+
+impl Message for ImportDataSourceMessage {
+    const QUEUE: Queue = Queue::ImportDataSource;
 }
 
 impl Message for FetchMessage {

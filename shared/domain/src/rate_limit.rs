@@ -78,6 +78,9 @@ pub const LINK_ENDINGS: Bucket = Bucket::new(5, Duration::from_hours(4));
 /// Invitations sent by one organization, including repeated ones.
 pub const INVITATIONS: Bucket = Bucket::new(100, Duration::from_mins(5));
 
+/// Queries that a user executes without a model, whose requests are limited otherwise.
+pub const QUERIES: Bucket = Bucket::new(60, Duration::from_secs(1));
+
 /// Invitations received by one address, from all organizations.
 pub const INVITED: Bucket = Bucket::new(50, Duration::from_mins(30));
 

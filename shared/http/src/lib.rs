@@ -83,13 +83,13 @@ pub use query::QueryParameters;
 pub use query_time::QueryTime;
 pub use quota_view::QuotaView;
 pub use responses::{
-    Accepted, Attachment, Created, Either, Exposition, Json, Listing, Message, NoContent, Output, SeeOther, Sheet,
-    Transcript, Unavailable, WithRest,
+    Accepted, Attachment, Created, CsvFile, Either, Exposition, Json, Listing, Message, NoContent, Output, SeeOther,
+    Sheet, Transcript, Unavailable, WithRest,
 };
 pub use self_or_admin::SelfOrAdmin;
 pub use service::{Scraper, Service};
 pub use stream::EventStream;
-pub use upload::{NoFields, Upload, UploadedFile};
+pub use upload::{NoFields, Upload, UploadedFile, Uploads};
 pub use validator_patterns::{MEDIA_TYPE, NOT_BLANK, OPTIONAL_NAME, Pattern, READABLE_NAME, READABLE_TEXT};
 pub use validators::{media_type, not_blank, optional_name, readable_name, readable_text};
 pub use webhook_body::SignedBody;

@@ -94,6 +94,21 @@ pub struct Transcript<T>(pub Attachment, PhantomData<fn() -> T>);
 #[derive(Debug)]
 pub struct Sheet<T>(pub Attachment, PhantomData<fn() -> T>);
 
+/// 200 with comma-separated values as an attachment.
+#[derive(Debug)]
+pub struct CsvFile(pub Attachment);
+
+impl CsvFile {
+    /// The values under this file name.
+    pub fn new(file_name: String, content: Vec<u8>) -> Self {
+        Self(Attachment {
+            media_type: "text/csv; charset=utf-8",
+            file_name,
+            content,
+        })
+    }
+}
+
 impl<T> Transcript<T> {
     /// This file.
     pub fn new(file: Attachment) -> Self {
@@ -228,6 +243,12 @@ impl<T> IntoResponse for Transcript<T> {
     }
 }
 
+impl IntoResponse for CsvFile {
+    fn into_response(self) -> Response {
+        self.0.into_response()
+    }
+}
+
 impl<T> IntoResponse for Sheet<T> {
     fn into_response(self) -> Response {
         self.0.into_response()
@@ -335,6 +356,13 @@ impl<T: Output> Describe for Transcript<T> {
         let json = doc.snake_output_schema::<T>();
         doc.response(200, "OK", Some(("text/markdown", json!({"type": "string"}))));
         doc.response(200, "OK", Some(("application/json", json)));
+        doc.response_header(200, "Content-Disposition", "The name of the file.");
+    }
+}
+
+impl Describe for CsvFile {
+    fn describe(doc: &mut OperationDoc<'_>) {
+        doc.response(200, "OK", Some(("text/csv", json!({"type": "string"}))));
         doc.response_header(200, "Content-Disposition", "The name of the file.");
     }
 }

@@ -46,6 +46,18 @@ pub struct Upload<T = NoFields> {
     pub fields: T,
 }
 
+/// Several files in parts named `file`, together at most as large as one may be, and the text parts as the fields of `T`.
+///
+/// # Errors
+/// See [`Upload`].
+#[derive(Debug)]
+pub struct Uploads<T = NoFields> {
+    /// The files, in their order; at least one.
+    pub files: Vec<UploadedFile>,
+    /// The text parts.
+    pub fields: T,
+}
+
 /// The file of an upload.
 #[derive(Debug, Clone)]
 pub struct UploadedFile {
@@ -66,20 +78,42 @@ impl<S: Send + Sync, T: Input> FromRequest<S> for Upload<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self> {
-        let (file, texts) = arrived(request).await?;
-        let fields: T = decode_pairs(&case_mapping::input::<T>(), texts.as_bytes())?;
-        check(&fields)?;
-        let file = file.ok_or_else(|| Error::invalid("/file", "is required: send the file in a part named `file`"))?;
+        let (files, fields) = decoded(request, 1).await?;
+        let file = files.into_iter().next().ok_or_else(missing)?;
         Ok(Self { file, fields })
     }
 }
 
-/// Returns the file, and the text parts as a form. Boxed, so that it is compiled once and not for every function.
-fn arrived(request: Request) -> BoxFuture<'static, Result<(Option<UploadedFile>, String)>> {
-    Box::pin(read(request))
+impl<S: Send + Sync, T: Input> FromRequest<S> for Uploads<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self> {
+        let (files, fields) = decoded(request, MAX_PARTS).await?;
+        if files.is_empty() {
+            return Err(missing().into());
+        }
+        Ok(Self { files, fields })
+    }
 }
 
-async fn read(mut request: Request) -> Result<(Option<UploadedFile>, String)> {
+async fn decoded<T: Input>(request: Request, most: usize) -> Result<(Vec<UploadedFile>, T)> {
+    let (files, texts) = arrived(request, most).await?;
+    let fields: T = decode_pairs(&case_mapping::input::<T>(), texts.as_bytes())?;
+    check(&fields)?;
+    Ok((files, fields))
+}
+
+fn missing() -> Error {
+    Error::invalid("/file", "is required: send the file in a part named `file`")
+}
+
+/// Returns at most `most` files, and the text parts as a form. Boxed, so that it is compiled once and not for every
+/// function.
+fn arrived(request: Request, most: usize) -> BoxFuture<'static, Result<(Vec<UploadedFile>, String)>> {
+    Box::pin(read(request, most))
+}
+
+async fn read(mut request: Request, most: usize) -> Result<(Vec<UploadedFile>, String)> {
     let headers = request.headers();
     let kind = media_type(headers)?;
     if kind.as_deref() != Some("multipart/form-data") {
@@ -94,7 +128,7 @@ async fn read(mut request: Request) -> Result<(Option<UploadedFile>, String)> {
     DefaultBodyLimit::max(MAX_BODY_BYTES).apply(&mut request);
     let multipart = Multipart::from_request(request, &()).await;
     let mut multipart = multipart.map_err(|rejection| invalid(&rejection.body_text()))?;
-    let mut file = None;
+    let mut files = Vec::new();
     let mut texts = Vec::new();
     let (mut text_bytes, mut parts) = (0, 0);
     while let Some(field) = multipart.next_field().await.map_err(|error| unreadable(&error))? {
@@ -104,10 +138,10 @@ async fn read(mut request: Request) -> Result<(Option<UploadedFile>, String)> {
         }
         let name = field.name().unwrap_or_default().to_owned();
         if case_mapping::fold(&name) == "file" {
-            if file.is_some() {
+            if files.len() >= most {
                 return Err(Error::invalid("/file", "is sent more than once; upload one file per request").into());
             }
-            file = Some(read_file(field).await?);
+            files.push(read_file(field).await?);
             continue;
         }
         let left = MAX_TEXT_BYTES - text_bytes;
@@ -122,7 +156,7 @@ async fn read(mut request: Request) -> Result<(Option<UploadedFile>, String)> {
         texts.push((name, text));
     }
     Ok((
-        file,
+        files,
         form_urlencoded::Serializer::new(String::new())
             .extend_pairs(texts)
             .finish(),
@@ -183,6 +217,17 @@ impl<T: Input> Describe for Upload<T> {
         let fields = doc.input_schema::<T>();
         doc.request_body(true, &[("multipart/form-data", json!({"allOf": [file, fields]}))]);
         doc.part_type("file", UPLOADED_TYPES);
+    }
+}
+
+impl<T: Input> Describe for Uploads<T> {
+    fn describe(doc: &mut OperationDoc<'_>) {
+        let size = format!("All together at most {MAX_FORM_FILE_BYTES} bytes.");
+        let file = json!({"type": "string", "format": "binary"});
+        let files = json!({"type": "array", "items": file, "minItems": 1, "description": size});
+        let files = json!({"type": "object", "properties": {"file": files}, "required": ["file"]});
+        let fields = doc.input_schema::<T>();
+        doc.request_body(true, &[("multipart/form-data", json!({"allOf": [files, fields]}))]);
     }
 }
 

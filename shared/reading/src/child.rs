@@ -4,7 +4,6 @@ use std::{
     io::{self, Read as _, Write as _},
     ops::ControlFlow,
     process::ExitCode,
-    thread,
     time::Duration,
 };
 
@@ -21,8 +20,6 @@ pub const SUBCOMMAND: &str = "read-document";
 
 /// Exit code of a child that was called incorrectly or could not limit itself: our fault, not the file's.
 pub(crate) const MISUSED: u8 = 2;
-/// Exit code of a child whose parent has died.
-const ORPHANED: i32 = 3;
 
 /// Reads a document if this process was started for that, and returns its exit code. Call it before anything else in
 /// `main`: what was allocated or opened before escapes the limits.
@@ -95,7 +92,7 @@ fn run(arguments: &[String]) -> io::Result<()> {
     let pages = read_input(job.pages_size)?;
     let pages = parse_pages(&pages).ok_or_else(|| io::Error::other("the pages of earlier runs are no such lines"))?;
     let file = read_input(job.size)?;
-    thread::Builder::new().stack_size(64 * 1024).spawn(end_with_parent)?;
+    sandbox::exit_with_parent()?;
     if !job.images.is_empty() {
         return say(&read_images(&job, &file)?.line()?);
     }
@@ -137,7 +134,7 @@ fn read_file(
             .and_then(|line| say(&line))
             .and_then(|()| limits::allow(job.cpu_seconds));
         pages.push(page);
-        is_unfinished = !is_last && limits::used() >= budget;
+        is_unfinished = !is_last && sandbox::cpu_used() >= budget;
         fault = reported.err();
         if is_unfinished || fault.is_some() {
             ControlFlow::Break(())
@@ -184,14 +181,6 @@ fn read_images(job: &Job, file: &[u8]) -> io::Result<Frame> {
         (Some(fault), _) => Err(fault),
         (None, Err(error)) => Ok(Frame::Refused(Failure::from(&error))),
         (None, Ok(())) => Ok(Frame::Unfinished),
-    }
-}
-
-/// Ends this process when its parent dies: only the parent holds the other end of the standard input, and it writes
-/// nothing more to it.
-fn end_with_parent() {
-    if !matches!(io::stdin().lock().read(&mut [0]), Ok(1)) {
-        std::process::exit(ORPHANED);
     }
 }
 

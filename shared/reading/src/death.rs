@@ -2,10 +2,9 @@
 
 use std::process::ExitStatus;
 
-use crate::{Failure, ReadOutcome, child::MISUSED};
+use sandbox::{CPU_LIMIT, KILLED, OUT_OF_MEMORY, signal};
 
-/// What the standard library writes to the standard error before it aborts because of a lack of memory.
-const OUT_OF_MEMORY: &str = "memory allocation of ";
+use crate::{Failure, ReadOutcome, child::MISUSED};
 
 const TOO_LARGE: &str = "this file needs too much memory to read; divide it into smaller files, or save it again \
                          in its program, and upload those";
@@ -48,21 +47,6 @@ fn cause(status: ExitStatus, errors: &str) -> String {
         None => status.to_string(),
     }
 }
-
-#[cfg(unix)]
-fn signal(status: ExitStatus) -> Option<i32> {
-    std::os::unix::process::ExitStatusExt::signal(&status)
-}
-
-#[cfg(not(unix))]
-fn signal(_status: ExitStatus) -> Option<i32> {
-    None
-}
-
-/// `SIGKILL`, the same on all systems (`signal(7)`).
-const KILLED: i32 = 9;
-/// `SIGXCPU`, the same on Linux and macOS for x86 and ARM (`signal(7)`).
-const CPU_LIMIT: i32 = 24;
 
 #[cfg(all(test, unix))]
 mod tests {

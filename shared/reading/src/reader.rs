@@ -4,14 +4,14 @@ use std::{
     io,
     path::PathBuf,
     pin::pin,
-    process::{ExitStatus, Stdio},
+    process::ExitStatus,
     sync::atomic::{AtomicBool, Ordering},
 };
 
 use retrieval::Kind;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
-    process::{Child, ChildStdin, ChildStdout, Command},
+    process::{Child, ChildStdin, ChildStdout},
     sync::{Semaphore, SemaphorePermit, watch},
     time::timeout,
 };
@@ -20,8 +20,6 @@ use crate::{Limits, ReadOutcome, Reading, answer::Output, child::Job, death};
 
 /// The segment of 20 MB of text has about 40 MB; this bounds what a faulty child may send. Bytes.
 const MAX_ANSWER_BYTES: u64 = 256 * 1024 * 1024;
-/// How much of the end of the standard error is retained. Bytes.
-const KEPT_ERROR_BYTES: usize = 8 * 1024;
 /// Decompression limit of one stream of a PDF, in MB. The parser reads it from its environment only.
 const PDF_STREAM_LIMIT: (&str, &str) = ("PDF_OXIDE_MAX_DECOMPRESS_MB", "64");
 
@@ -40,19 +38,10 @@ impl Settings {
     /// Returns settings with the limits for a function with this much memory, in bytes, and the running program.
     pub fn for_function(memory_bytes: u64) -> Self {
         Self {
-            program: this_program(),
+            program: sandbox::this_program(),
             limits: Limits::for_function(memory_bytes),
             parallel: 2,
         }
-    }
-}
-
-/// On Linux a path that stays valid even if the file is replaced meanwhile, as a build does.
-fn this_program() -> PathBuf {
-    if cfg!(target_os = "linux") {
-        PathBuf::from("/proc/self/exe")
-    } else {
-        std::env::current_exe().unwrap_or_default()
     }
 }
 
@@ -184,12 +173,12 @@ impl Slot<'_> {
                 outcome.ok_or(ReadError::Child { status, errors })?
             }
             Ok(Err(error)) => {
-                kill(&mut child).await;
+                sandbox::kill(&mut child).await;
                 return Err(error);
             }
             // A loop would have ended at the CPU limit.
             Err(_) => {
-                kill(&mut child).await;
+                sandbox::kill(&mut child).await;
                 if !is_handed_over.load(Ordering::Relaxed) {
                     return Err(ReadError::File(io::ErrorKind::TimedOut.into()));
                 }
@@ -216,19 +205,8 @@ impl Reader {
             run_ms: u64::try_from(limits.run.as_millis()).unwrap_or(u64::MAX),
             images: file.images.to_vec(),
         };
-        let mut command = Command::new(program);
-        command
-            .args(job.arguments())
-            // Without credentials, which are in the environment of a function.
-            .env_clear()
-            .env(PDF_STREAM_LIMIT.0, PDF_STREAM_LIMIT.1)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
-        // Ctrl-C in a terminal is meant for the parent, which shuts down in order.
-        #[cfg(unix)]
-        command.process_group(0);
+        let mut command = sandbox::command(program, job.arguments());
+        command.env(PDF_STREAM_LIMIT.0, PDF_STREAM_LIMIT.1);
         command.spawn().map_err(|source| ReadError::Start {
             program: program.clone(),
             source,
@@ -248,7 +226,7 @@ async fn converse(
     let stdin = child.stdin.take().ok_or_else(broken)?;
     let stdout = child.stdout.take().ok_or_else(broken)?;
     let stderr = child.stderr.take().ok_or_else(broken)?;
-    let listen = async { tokio::try_join!(listen_to(stdout, output, progress), end_of(stderr)) };
+    let listen = async { tokio::try_join!(listen_to(stdout, output, progress), sandbox::tail(stderr)) };
     let mut listen = pin!(listen);
     let mut feed = pin!(feed(stdin, file));
     let (said, _held) = tokio::select! {
@@ -301,25 +279,6 @@ async fn listen_to(stdout: ChildStdout, output: &mut Output, progress: &Progress
             progress.send_replace(reached);
         }
     }
-}
-
-/// Reads to the end and returns the last bytes.
-async fn end_of(mut stream: impl AsyncRead + Unpin) -> io::Result<String> {
-    let mut kept = Vec::new();
-    let mut buffer = [0; 1024];
-    loop {
-        let count = stream.read(&mut buffer).await?;
-        if count == 0 {
-            return Ok(String::from_utf8_lossy(&kept).into_owned());
-        }
-        kept.extend_from_slice(&buffer[..count]);
-        kept.drain(..kept.len().saturating_sub(KEPT_ERROR_BYTES));
-    }
-}
-
-async fn kill(child: &mut Child) {
-    // This fails only if the child has already ended.
-    child.kill().await.ok();
 }
 
 #[cfg(all(test, unix))]

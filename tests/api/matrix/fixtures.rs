@@ -23,6 +23,9 @@ pub(super) struct Things {
     pub(super) chatbot: String,
     /// Of the member, with Slack.
     pub(super) integration: String,
+    /// Of the owner.
+    pub(super) data_source: String,
+    pub(super) query: String,
     pub(super) chat_session: String,
     /// A message that refuses a question.
     pub(super) unanswered: String,
@@ -155,6 +158,13 @@ async fn seed(t: &Test, path: &str, of: [&Caller; 4], tokens: [String; 2]) -> Th
     let new = json!({"chatbotId": chatbot});
     let session = member.post("/api/chat/sessions", new).await.created().text("id");
     let answer = member.ask(&session, "Can I pause my subscription?").await.ok();
+    let table = [("a.csv", &b"a,b\n1,2\n"[..])];
+    let data_source = owner.new_data_source(&table, &[]).await.created().text("id");
+    t.drain().await;
+    let query = member.sql("SELECT 1").await.ok().text("query_id");
+    // Its file stays on the disk of the function when an operation deletes the organization's objects.
+    let test = format!("/api/v1/data_sources/{data_source}/test");
+    owner.post(&test, json!({})).await.ok();
     let new = json!({"chatbotId": chatbot});
     let other = member.post("/api/chat/sessions", new).await.created().text("id");
     let unanswered = member.ask(&other, "Who painted the ceiling of the chapel?").await.ok();
@@ -213,6 +223,8 @@ async fn seed(t: &Test, path: &str, of: [&Caller; 4], tokens: [String; 2]) -> Th
         crawl,
         chatbot,
         integration: slack.created().text("id"),
+        data_source,
+        query,
         page: String::new(),
     }
 }

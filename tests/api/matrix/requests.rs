@@ -39,6 +39,9 @@ pub(super) fn request(caller: &Caller, operation: &Operation, things: &Things) -
         .replace("{upload_id}", &things.upload)
         .replace("{crawl_id}", &things.crawl)
         .replace("{chatbot_id}", &things.chatbot)
+        .replace("{data_source_id}", &things.data_source)
+        .replace("{query_id}", &things.query)
+        .replace("{table_name}", "orders")
         .replace("{session_id}", session)
         .replace("{user_id}", &things.user)
         .replace("{org_id}", &things.org)
@@ -68,14 +71,14 @@ pub(super) fn request(caller: &Caller, operation: &Operation, things: &Things) -
 /// Whether the body is a form with a file.
 pub(super) fn is_upload(operation: &Operation) -> bool {
     operation.method == "POST"
-        && ["/documents/upload", "/versions"]
+        && ["/documents/upload", "/versions", "/data_sources"]
             .iter()
             .any(|end| operation.path.ends_with(end))
 }
 
 /// An upload.
 pub(super) fn file() -> Form {
-    Form::new().part("file", Part::bytes(b"text".to_vec()).file_name("a.txt"))
+    Form::new().part("file", Part::bytes(b"a,b\n1,2\n".to_vec()).file_name("a.csv"))
 }
 
 pub(super) fn body(operation: &Operation, things: &Things) -> Value {
@@ -95,6 +98,8 @@ pub(super) fn body(operation: &Operation, things: &Things) -> Value {
         (_, "/ai/chat" | "/ai/chat/stream" | "/chatbots/preview") => json!({"message": "Hello?"}),
         (_, "/chat/completions") => json!({"model": "local", "messages": [{"role": "user", "content": "Hello?"}]}),
         (_, "/embeddings") => json!({"model": "compatible/vectors", "input": "Hello?"}),
+        (_, "/query" | "/query/validate") => json!({"sql": "SELECT 1"}),
+        (_, "/schema/tables/{table_name}") => json!({"description": "Changed"}),
         (_, "/chat/sessions") => json!({"chatbot_id": things.chatbot}),
         (_, "/chatbots/{chatbot_id}/evaluate") => json!({"questions": [{"question": "Hello?"}]}),
         (_, "/integrations/slack/{integration_id}/credentials") => {

@@ -253,7 +253,9 @@ fn is_free_form(schema: &Value) -> bool {
             .as_array()
             .is_some_and(|types| types.contains(&json!("object")));
     let are_switches = schema["additionalProperties"]["type"] == "boolean";
-    is_object && schema.get("properties").is_none() && !are_switches
+    // A map whose values have a schema of their own.
+    let are_typed = schema["additionalProperties"].get("$ref").is_some();
+    is_object && schema.get("properties").is_none() && !are_switches && !are_typed
 }
 
 #[test]

@@ -194,6 +194,41 @@ impl TextFieldWriter<'_> {
     }
 
     /// A chatbot that was published, copied, previewed and searched.
+    /// A database, what is said of its tables, and queries.
+    async fn query(&mut self, caller: &Caller) {
+        let table = format!("id,{MARKER}\n1,{MARKER}\n").into_bytes();
+        let file = multipart::Part::bytes(table).file_name(format!("{MARKER}.csv"));
+        let mut form = multipart::Form::new().part("file", file);
+        for name in ["name", "description"] {
+            self.filled.insert(format!("POST /api/v1/data_sources /{name}"));
+            form = form.text(name, format!("{MARKER} {name}"));
+        }
+        let request = caller
+            .request(Method::POST, "/api/v1/data_sources")
+            .multipart(form.text("default", "true"));
+        let source = caller.send(request).await.created().text("id");
+        self.t.drain().await;
+        let change = json!({"name": format!("{MARKER} too"), "description": MARKER});
+        self.send(caller, "PATCH /api/v1/data_sources/{data_source_id}", &source, change)
+            .await;
+        let column = MARKER.replace(|character: char| !character.is_alphanumeric(), "_");
+        let said = json!({"description": MARKER, "synonyms": [MARKER]});
+        let mut notes = said.clone();
+        notes["columns"] = json!({column.as_str(): said});
+        self.send(caller, "PUT /api/v1/schema/tables/{table_name}", &column, notes)
+            .await;
+        let sql = json!({"sql": format!("SELECT '{MARKER}' AS \"{MARKER}\"")});
+        self.send(caller, "POST /api/v1/query", "", sql.clone()).await;
+        self.send(caller, "POST /api/v1/query/validate", "", sql).await;
+        // The double writes no query, which the history has nevertheless.
+        let question = json!({"question": MARKER, "model": "compatible/any"});
+        self.note("POST /api/v1/query", "", &question);
+        caller
+            .post("/api/v1/query", question)
+            .await
+            .problem(422, "question_not_answered");
+    }
+
     async fn make_chatbot(&mut self, caller: &Caller, document: &str) -> String {
         let settings = json!({
             "model": MARKER,
@@ -276,6 +311,7 @@ impl TextFieldWriter<'_> {
             let update = format!("{method} /api/v1/documents/{{document_id}}");
             self.send(caller, &update, &document, change).await;
         }
+        self.query(caller).await;
         let made = self.make_chatbot(caller, &document).await;
         let session = json!({"chatbot_id": made, "title": MARKER});
         let sessions = "POST /api/v1/chat/sessions";

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 /// Texts that are no free ones: names of things and choices, which an operation refuses unless it knows them.
-const CHOICES: [&str; 23] = [
+const CHOICES: [&str; 24] = [
     "/model",
     "/messages/*/content/*/type",
     "/downgrade_model",
@@ -15,6 +15,7 @@ const CHOICES: [&str; 23] = [
     "/role",
     "/version",
     "/chatbot_id",
+    "/data_source_id",
     "/user_id",
     "/document_id",
     "/questions/*/document_id",

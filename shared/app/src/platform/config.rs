@@ -44,6 +44,8 @@ pub struct Config {
     pub clerk: Option<ClerkConfig>,
     /// How uploaded documents are read. Only the indexing worker needs it.
     pub reading: reading::Settings,
+    /// How queries are executed, and uploaded tables read.
+    pub sql: sql_engine::Settings,
     /// Hosts that pages may be fetched from although they are not public. Development only.
     pub private_hosts: fetch::PrivateHosts,
     /// How organizations pay.
@@ -212,6 +214,7 @@ impl Config {
             fall_back_to_local_model: false,
             clerk: ClerkConfig::read(&get),
             reading: reading::Settings::for_function(memory_mb * 1024 * 1024),
+            sql: sql_engine::Settings::for_function(memory_mb * 1024 * 1024),
             private_hosts: no_private_hosts(&or("ALLOW_PRIVATE_FETCH", ""))?,
             billing: BillingConfig::read(&get, KeyMode::Live)?,
             slack: SlackSettings::read(&get),

@@ -33,6 +33,7 @@ impl App {
             }
             // Each failure is already logged.
             kept.count(self.relay_mails(before).await, |_| {});
+            kept.count(self.relay_imports(before).await, |_| {});
             kept.count(self.purge_promised().await, |_| {});
             kept.count(self.sweep_uploads().await, |_| {});
             kept.count(self.relay_fetches().await, |_| {});

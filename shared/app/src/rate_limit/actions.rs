@@ -2,7 +2,7 @@
 
 use domain::{
     Email, Error, Network, OrgId, Result, User, UserId,
-    rate_limit::{ADDRESS_CHANGES, Bucket, INVITATIONS, INVITED, LINK_ENDINGS, SIGN_UPS, VERIFICATIONS},
+    rate_limit::{ADDRESS_CHANGES, Bucket, INVITATIONS, INVITED, LINK_ENDINGS, QUERIES, SIGN_UPS, VERIFICATIONS},
 };
 use store::keys::{self, Key};
 
@@ -60,6 +60,16 @@ impl App {
         let detail = "You changed your address too many times. Wait before the next change.";
         let changes = keys::link_endings(user, "ADDRESS");
         self.count_against(&changes, ADDRESS_CHANGES, "too_many_address_changes", detail)
+            .await
+    }
+
+    /// Counts a query of a user's, whether or not it succeeds.
+    ///
+    /// # Errors
+    /// Returns [`Error::TooMany`] `too_many_queries`.
+    pub(crate) async fn count_query(&self, user: &UserId) -> Result<()> {
+        let detail = "You sent too many queries. Wait before you send another one.";
+        self.count_against(&keys::queries_of(user), QUERIES, "too_many_queries", detail)
             .await
     }
 

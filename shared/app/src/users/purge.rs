@@ -114,6 +114,9 @@ impl App {
                 Purge::Integration { org_id, integration_id } => {
                     self.purge_integration(org_id, integration_id).await?;
                 }
+                Purge::DataSource { org_id, data_source_id } => {
+                    self.purge_data_source(org_id, data_source_id).await?;
+                }
                 Purge::Crawl {
                     org_id,
                     crawl_id,

@@ -94,6 +94,12 @@ permissions! {
     ReadPrompts = "prompts:read", Member;
     /// Create prompts; change, share and delete one's own.
     WritePrompts = "prompts:write", Member;
+    /// View data sources and their tables.
+    ReadDataSources = "data_sources:read", Member;
+    /// Query data sources, and read one's own history.
+    QueryDataSources = "data_sources:query", Member;
+    /// Create, change and delete data sources, which all members can query.
+    WriteDataSources = "data_sources:write", Admin;
     /// Read the audit log.
     ReadAudit = "audit:read", Member;
     /// Read all entries of the organization's audit log.
@@ -157,6 +163,8 @@ mod tests {
             "chats:write",
             "prompts:read",
             "prompts:write",
+            "data_sources:read",
+            "data_sources:query",
             "audit:read",
             "audit:write",
         ];
@@ -178,6 +186,7 @@ mod tests {
                 "org:write",
                 "members:write",
                 "keys:write",
+                "data_sources:write",
                 "audit:org",
                 "usage:org",
                 "billing:write",
@@ -201,7 +210,14 @@ mod tests {
     fn what_reaches_beyond_content_needs_a_verified_address() {
         let needing = Permission::ALL.iter().filter(|it| it.needs_verified_address());
         let names: Vec<_> = needing.map(|it| it.name()).collect();
-        let administering = ["account:write", "org:write", "org:own", "members:write", "keys:write"];
+        let administering = [
+            "account:write",
+            "org:write",
+            "org:own",
+            "members:write",
+            "keys:write",
+            "data_sources:write",
+        ];
         assert_eq!(
             names,
             [

@@ -41,6 +41,8 @@ pub enum PlanResource {
     StorageBytes,
     /// Webhooks of an organization.
     Webhooks,
+    /// Data sources of an organization, without the sample store.
+    DataSources,
     /// Organizations owned by a user.
     Organizations,
 }
@@ -53,6 +55,7 @@ impl PlanResource {
             Self::Documents => "documents",
             Self::StorageBytes => "storage_bytes",
             Self::Webhooks => "webhooks",
+            Self::DataSources => "data_sources",
             Self::Organizations => "organizations",
         }
     }
@@ -60,7 +63,7 @@ impl PlanResource {
     /// Its scope: `org`, or `user` for what a user owns.
     pub const fn scope(self) -> &'static str {
         match self {
-            Self::Chatbots | Self::Documents | Self::StorageBytes | Self::Webhooks => "org",
+            Self::Chatbots | Self::Documents | Self::StorageBytes | Self::Webhooks | Self::DataSources => "org",
             Self::Organizations => "user",
         }
     }
@@ -72,6 +75,7 @@ impl PlanResource {
             Self::Documents => limits.documents.into(),
             Self::StorageBytes => limits.storage_bytes,
             Self::Webhooks => limits.webhooks.into(),
+            Self::DataSources => limits.data_sources.into(),
             Self::Organizations => limits.organizations.into(),
         }
     }
@@ -86,6 +90,8 @@ impl PlanResource {
             Self::Documents => "documents",
             Self::Webhooks if number == 1 => "webhook",
             Self::Webhooks => "webhooks",
+            Self::DataSources if number == 1 => "data source",
+            Self::DataSources => "data sources",
             Self::Organizations => "organizations per person",
         };
         format!("{number} {words}")
@@ -151,7 +157,7 @@ impl PlanLimit {
         let used = match resource {
             PlanResource::StorageBytes => format!("{} bytes are used and this file has {}", self.used, self.needed),
             PlanResource::Organizations => format!("you already own {}", self.used),
-            PlanResource::Chatbots | PlanResource::Documents | PlanResource::Webhooks => {
+            PlanResource::Chatbots | PlanResource::Documents | PlanResource::Webhooks | PlanResource::DataSources => {
                 format!("this organization has {}", self.used)
             }
         };

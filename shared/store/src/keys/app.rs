@@ -1,8 +1,8 @@
 //! Keys of what organizations and users own: documents, chatbots, conversations, prompts; and of outbox entries.
 
 use domain::{
-    ChatbotId, ConversationId, CrawlId, DocumentId, DueFetch, FetchTarget, IntegrationId, MailId, MessageId, OrgId,
-    PromptId, Turn, TurnId, UserId, WebhookDeliveryId, WebhookEventId, WebhookId,
+    ChatbotId, ConversationId, CrawlId, DataSourceId, DocumentId, DueFetch, FetchTarget, IntegrationId, MailId,
+    MessageId, OrgId, PromptId, QueryId, Turn, TurnId, UserId, WebhookDeliveryId, WebhookEventId, WebhookId,
     documents::pending_upload::UploadSweep, webhooks::message::DueDelivery,
 };
 use sha2::{Digest as _, Sha256};
@@ -240,6 +240,46 @@ pub fn upload_sweep(sweep: &UploadSweep) -> Key {
     let file = sweep.file.as_ref().and_then(|file| file.rsplit('/').next());
     let sk = file.map_or(of_document.clone(), |file| format!("{of_document}#{file}"));
     key(UPLOAD_SWEEPS.to_owned(), sk)
+}
+
+/// Sort key prefix of data sources.
+pub const DATA_SOURCES: &str = "DS#";
+
+/// A data source.
+pub fn data_source(org: &OrgId, data_source: &DataSourceId) -> Key {
+    key(tenant(org), format!("{DATA_SOURCES}{data_source}"))
+}
+
+/// Which data source an organization queries if a request names none.
+pub fn default_data_source(org: &OrgId) -> Key {
+    key(tenant(org), "DEFAULT_DATA_SOURCE")
+}
+
+/// Sort key prefix of the notes on the tables of a data source.
+pub fn table_notes_of(data_source: &DataSourceId) -> String {
+    format!("TN#{data_source}#")
+}
+
+/// The notes on a table.
+pub fn table_notes(org: &OrgId, data_source: &DataSourceId, table: &str) -> Key {
+    let table = table.to_lowercase();
+    key(tenant(org), format!("{}{table}", table_notes_of(data_source)))
+}
+
+/// Partition of the imports whose message may be lost: an entry for each upload of an administrator.
+pub const IMPORTS: &str = "IMPORTS";
+
+/// The import of a data source.
+pub fn import(org: &OrgId, data_source: &DataSourceId) -> Key {
+    key(IMPORTS.to_owned(), format!("{org}#{data_source}"))
+}
+
+/// Sort key prefix of queries.
+pub const QUERIES: &str = "Q#";
+
+/// A query of a user.
+pub fn query(org: &OrgId, user: &UserId, query: &QueryId) -> Key {
+    key(member(org, user), format!("{QUERIES}{query}"))
 }
 
 /// Sort key prefix of crawls.

@@ -65,6 +65,11 @@ pub fn invitations_of(org: &OrgId) -> Key {
     key(format!("INVITES#{}", hex::encode(Sha256::digest(org.as_str()))), "L")
 }
 
+/// Queries that a user executes.
+pub fn queries_of(user: &UserId) -> Key {
+    key(format!("QUERIES#{}", hex::encode(Sha256::digest(user.as_str()))), "L")
+}
+
 /// How often an account changed something that its emailed links are bound to. `what`: the kind of change.
 pub fn link_endings(user: &UserId, what: &str) -> Key {
     key(format!("LINKS#{}", hex::encode(Sha256::digest(user.as_str()))), what)

@@ -42,6 +42,11 @@ impl ResourceChange {
         Self(vec![(PlanResource::Chatbots, number)])
     }
 
+    /// One data source more (1) or less (-1).
+    pub(crate) fn data_source(number: i64) -> Self {
+        Self(vec![(PlanResource::DataSources, number)])
+    }
+
     /// One document or pending upload more (1) or less (-1).
     pub(crate) fn document(number: i64, bytes: u64) -> Self {
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
@@ -209,6 +214,7 @@ impl Store {
             PlanResource::Chatbots,
             PlanResource::Documents,
             PlanResource::StorageBytes,
+            PlanResource::DataSources,
         ];
         let limits = all.map(|resource| PlanLimit::of(own, resource, number_of(&counts, resource), 0));
         Ok(limits.into_iter().filter(PlanLimit::is_exceeded).collect())
@@ -224,6 +230,7 @@ impl Store {
             PlanResource::Chatbots,
             PlanResource::Documents,
             PlanResource::StorageBytes,
+            PlanResource::DataSources,
         ];
         let update = self
             .app()
@@ -268,9 +275,14 @@ impl Store {
     /// Returns the numbers of the resources that `change` affects, computed from the items.
     async fn counted(&self, org: &OrgId, change: &ResourceChange) -> Result<Vec<(PlanResource, u64)>> {
         let (table, tenant) = (self.app(), keys::tenant(org));
-        if change.0.iter().any(|(resource, _)| *resource == PlanResource::Chatbots) {
-            let chatbots = table.keys_below(&tenant, keys::CHATBOTS).await?;
-            return Ok(vec![(PlanResource::Chatbots, chatbots.len() as u64)]);
+        for (resource, prefix) in [
+            (PlanResource::Chatbots, keys::CHATBOTS),
+            (PlanResource::DataSources, keys::DATA_SOURCES),
+        ] {
+            if change.0.iter().any(|(changed, _)| *changed == resource) {
+                let items = table.keys_below(&tenant, prefix).await?;
+                return Ok(vec![(resource, items.len() as u64)]);
+            }
         }
         // A pending upload becomes the document with its ID, maybe between the two reads: by ID each counts once.
         let announced: Vec<Sized> = table.all_below(&tenant, keys::PENDING_UPLOADS).await?;

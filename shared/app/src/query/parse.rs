@@ -1,0 +1,100 @@
+//! Questions that need no model.
+
+use domain::{QueryRecord, Result};
+use question_parser::{Column, Kind, Reference, Schema, Table, parse, suggest};
+use serde_json::Value;
+use sql_engine::{ColumnType, ResultSet};
+
+use super::checked;
+use crate::{App, data_sources::SourceSchema};
+
+/// Number of questions that are suggested.
+const SUGGESTIONS: usize = 3;
+
+impl App {
+    /// Answers a question without a model. Returns `None` unless every word of it is understood; the inner `None` is that
+    /// of a question that is not to be executed.
+    ///
+    /// # Errors
+    /// Returns an error if the cause is not the query.
+    pub(super) async fn parse_question(
+        &self,
+        schema: &SourceSchema,
+        question: &str,
+        execute: bool,
+        record: &mut QueryRecord,
+    ) -> Result<Option<Option<ResultSet>>> {
+        let Some(parsed) = parse(question, &parser_schema(schema)) else {
+            return Ok(None);
+        };
+        let Ok(checked) = checked(schema, &parsed.sql) else {
+            return Ok(None);
+        };
+        let found = if execute {
+            self.execute(&schema.source, &checked, record).await?.map(Some)
+        } else {
+            self.describe(&schema.source, &checked).await?.map(|_| None)
+        };
+        let Ok(found) = found else { return Ok(None) };
+        record.sql = Some(checked.shown.sql);
+        record.explanation = Some(format!("I read this as: {}", parsed.reading));
+        Ok(Some(found))
+    }
+}
+
+/// Returns questions that need no model, near one that does.
+pub(super) fn suggestions(schema: &SourceSchema, question: &str) -> Vec<String> {
+    suggest(question, &parser_schema(schema), SUGGESTIONS)
+}
+
+fn parser_schema(schema: &SourceSchema) -> Schema {
+    let tables = schema.catalog.tables.iter().map(|table| {
+        let notes = schema.notes_on(&table.name);
+        let references: Vec<Reference> = (table.foreign_keys.iter())
+            .filter_map(
+                |key| match (key.columns.as_slice(), key.references_columns.as_slice()) {
+                    ([column], [other]) => Some(Reference {
+                        column: column.clone(),
+                        table: key.references_table.clone(),
+                        key: other.clone(),
+                    }),
+                    _ => None,
+                },
+            )
+            .collect();
+        let is_key =
+            |name: &String| table.primary_key.contains(name) || references.iter().any(|key| key.column == *name);
+        let columns = table.columns.iter().map(|column| {
+            let said = notes.and_then(|notes| notes.columns.get(&column.name));
+            let is_sensitive = said.and_then(|said| said.sensitive).unwrap_or(column.sensitive);
+            let kind = match column.column_type {
+                _ if is_key(&column.name) => Kind::Other,
+                ColumnType::Integer | ColumnType::Real => Kind::Number,
+                ColumnType::Text => Kind::Text,
+                ColumnType::Date | ColumnType::Datetime => Kind::Time,
+                ColumnType::Boolean | ColumnType::Blob | ColumnType::Unknown => Kind::Other,
+            };
+            let values = column
+                .values
+                .iter()
+                .filter_map(Value::as_str)
+                .filter(|_| kind == Kind::Text && !is_sensitive);
+            Column {
+                name: column.name.clone(),
+                synonyms: said.map(|said| said.synonyms.clone()).unwrap_or_default(),
+                kind,
+                values: values.map(str::to_owned).collect(),
+            }
+        });
+        Table {
+            name: table.name.clone(),
+            synonyms: notes.map(|notes| notes.synonyms.clone()).unwrap_or_default(),
+            columns: columns.collect(),
+            key: table.primary_key.clone(),
+            references,
+        }
+    });
+    Schema {
+        tables: tables.collect(),
+    }
+}

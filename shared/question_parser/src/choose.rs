@@ -1,0 +1,325 @@
+//! Which tables and columns a question means, and its SQL.
+
+use std::fmt::Write as _;
+
+use crate::{
+    Column, Kind, Parsed, Schema,
+    clauses::{Asked, Condition, Group, Measure, Wanted},
+    joins::{Place, Writer},
+    mentions::Meaning,
+};
+
+/// Columns after which the rows of a table are called.
+const LABELS: [&str; 4] = ["name", "title", "number", "label"];
+
+/// Returns the query.
+pub(crate) fn query(asked: &Asked, schema: &Schema) -> Option<Parsed> {
+    let base = base_of(asked, schema)?;
+    let mut writer = Writer {
+        schema,
+        base,
+        joined: vec![(base, String::new())],
+        conditions: Vec::new(),
+        reading: String::new(),
+    };
+    writer.write(asked)
+}
+
+/// Returns the table whose rows are asked for.
+fn base_of(asked: &Asked, schema: &Schema) -> Option<usize> {
+    let named = match &asked.wanted {
+        Wanted::Count(table) | Wanted::Rows(table) | Wanted::Top { table, .. } => Some(table),
+        Wanted::Of(..) => asked.of.as_ref(),
+    };
+    if let Some(named) = named {
+        let is_second = !matches!(asked.wanted, Wanted::Of(..)) && asked.of.is_some();
+        return match (named.as_slice(), is_second) {
+            ([Meaning::Table(table)], false) => Some(*table),
+            _ => None,
+        };
+    }
+    let Wanted::Of(_, columns) = &asked.wanted else {
+        return None;
+    };
+    let numbers: Vec<usize> = columns
+        .iter()
+        .filter_map(|meaning| match meaning {
+            Meaning::Column(table, column) => {
+                let is_number = schema.tables.get(*table)?.columns.get(*column)?.kind == Kind::Number;
+                is_number.then_some(*table)
+            }
+            _ => None,
+        })
+        .collect();
+    match numbers.as_slice() {
+        [table] => Some(*table),
+        _ => None,
+    }
+}
+
+impl Writer<'_> {
+    fn write(&mut self, asked: &Asked) -> Option<Parsed> {
+        let base = self.table(self.base)?.name.clone();
+        let (value, said, alias) = match &asked.wanted {
+            Wanted::Count(_) => (
+                "count(*)".to_owned(),
+                format!("Number of {}", spoken(&base)),
+                format!("{base}_count"),
+            ),
+            Wanted::Of(measure, columns) => {
+                let place = self.resolve(columns, |column| column.kind == Kind::Number)?;
+                let (function, word) = match measure {
+                    Measure::Sum => ("sum", "Total"),
+                    Measure::Average => ("avg", "Average"),
+                    Measure::Maximum => ("max", "Highest"),
+                    Measure::Minimum => ("min", "Lowest"),
+                };
+                let name = self.column(&place)?.name.clone();
+                let value = format!("round({function}({}), 2)", self.written(&place)?);
+                let said = format!("{word} {} of {}", spoken(&name), spoken(&base));
+                (value, said, format!("{function}_{name}"))
+            }
+            Wanted::Rows(_) | Wanted::Top { .. } => {
+                if !asked.groups.is_empty() {
+                    return None;
+                }
+                return self.rows(asked);
+            }
+        };
+        self.reading.push_str(&said);
+        let mut groups: Vec<(String, String)> = Vec::new();
+        for group in &asked.groups {
+            let group = self.group(group)?;
+            groups.extend(group);
+        }
+        self.conditions(asked)?;
+        let mut columns: Vec<String> = groups
+            .iter()
+            .map(|(sql, name)| format!("{sql} AS {}", quoted(name)))
+            .collect();
+        columns.push(format!("{value} AS {}", quoted(&alias)));
+        let mut sql = format!("SELECT {} {}", columns.join(", "), self.from()?);
+        if !groups.is_empty() {
+            let list: Vec<&str> = groups.iter().map(|(sql, _)| sql.as_str()).collect();
+            let is_time = matches!(
+                asked.groups.first(),
+                Some(Group::Month | Group::Quarter | Group::Year | Group::Day)
+            );
+            let order = if is_time {
+                "1".to_owned()
+            } else {
+                format!("{} DESC, 1", columns.len())
+            };
+            let _ = write!(sql, " GROUP BY {} ORDER BY {order}", list.join(", "));
+        }
+        Some(self.done(sql))
+    }
+
+    fn rows(&mut self, asked: &Asked) -> Option<Parsed> {
+        let base = self.table(self.base)?.name.clone();
+        let mut order = String::new();
+        match &asked.wanted {
+            Wanted::Top {
+                count, descending, by, ..
+            } => {
+                let place = self.resolve(by, |column| column.kind == Kind::Number)?;
+                if place.table != self.base {
+                    return None;
+                }
+                let name = spoken(&self.column(&place)?.name);
+                let (direction, word) = if *descending {
+                    (" DESC", "largest")
+                } else {
+                    ("", "smallest")
+                };
+                order = format!(" ORDER BY {}{direction} LIMIT {count}", self.written(&place)?);
+                let _ = write!(self.reading, "The {count} {} with the {word} {name}", spoken(&base));
+            }
+            _ => {
+                let _ = write!(self.reading, "The {}", spoken(&base));
+            }
+        }
+        self.conditions(asked)?;
+        let sql = format!("SELECT t0.* {}{order}", self.from()?);
+        Some(self.done(sql))
+    }
+
+    fn done(&mut self, sql: String) -> Parsed {
+        Parsed {
+            sql,
+            reading: format!("{}.", self.reading),
+        }
+    }
+
+    fn from(&self) -> Option<String> {
+        let mut text = String::new();
+        for (alias, (table, condition)) in self.joined.iter().enumerate() {
+            let name = quoted(&self.table(*table)?.name);
+            let _ = match alias {
+                0 => write!(text, "FROM {name} AS t0"),
+                alias => write!(text, " JOIN {name} AS t{alias} ON {condition}"),
+            };
+        }
+        if !self.conditions.is_empty() {
+            let _ = write!(text, " WHERE {}", self.conditions.join(" AND "));
+        }
+        Some(text)
+    }
+
+    fn group(&mut self, group: &Group) -> Option<Vec<(String, String)>> {
+        let meanings = match group {
+            Group::By(meanings) => meanings,
+            period => {
+                let place = self.only_time()?;
+                let day = self.written(&place)?;
+                let (sql, name) = match period {
+                    Group::Month => (format!("substr({day}, 1, 7)"), "month"),
+                    Group::Year => (format!("substr({day}, 1, 4)"), "year"),
+                    Group::Quarter => (
+                        format!("substr({day}, 1, 4) || '-Q' || ((cast(substr({day}, 6, 2) AS INTEGER) + 2) / 3)"),
+                        "quarter",
+                    ),
+                    _ => (format!("substr({day}, 1, 10)"), "day"),
+                };
+                let _ = write!(self.reading, ", per {name} of {}", spoken(&self.column(&place)?.name));
+                return Some(vec![(sql, name.to_owned())]);
+            }
+        };
+        // `per store`: by what the rows of that table are called. A column of this name would be another group.
+        let tables: Vec<usize> = meanings
+            .iter()
+            .filter_map(|meaning| match meaning {
+                Meaning::Table(table) if *table != self.base => Some(*table),
+                _ => None,
+            })
+            .collect();
+        let own = |column: &Column| column.kind != Kind::Number;
+        let columns: Vec<Meaning> = meanings
+            .iter()
+            .filter(|meaning| !matches!(meaning, Meaning::Table(_)))
+            .cloned()
+            .collect();
+        if let Some(place) = self.resolve(&columns, own) {
+            let name = self.column(&place)?.name.clone();
+            let owner = self.table(place.table)?.name.clone();
+            let of = if place.table == self.base {
+                String::new()
+            } else {
+                format!(" of {}", spoken(&owner))
+            };
+            let _ = write!(self.reading, ", per {}{of}", spoken(&name));
+            return Some(vec![(self.written(&place)?, name)]);
+        }
+        let [table] = tables.as_slice() else { return None };
+        let labels = self.labels(*table)?;
+        let places: Vec<Place> = labels
+            .into_iter()
+            .map(|column| Place { table: *table, column })
+            .collect();
+        let name = self.table(*table)?.name.clone();
+        let _ = write!(self.reading, ", for each of {}", spoken(&name));
+        let mut groups = Vec::new();
+        for place in places {
+            groups.push((self.written(&place)?, self.column(&place)?.name.clone()));
+        }
+        // Two rows may be called the same.
+        let alias = self.joined.iter().position(|(joined, _)| joined == table)?;
+        let key = self.table(*table)?.key.first()?.clone();
+        groups.insert(0, (format!("t{alias}.{}", quoted(&key)), key));
+        Some(groups)
+    }
+
+    /// Returns the columns after which the rows of a table are called.
+    fn labels(&self, table: usize) -> Option<Vec<usize>> {
+        let table = self.table(table)?;
+        let named = |name: &str| {
+            table
+                .columns
+                .iter()
+                .position(|column| column.name.eq_ignore_ascii_case(name))
+        };
+        if let Some(label) = LABELS.iter().find_map(|label| named(label)) {
+            return Some(vec![label]);
+        }
+        Some(vec![named("first_name")?, named("last_name")?])
+    }
+
+    fn conditions(&mut self, asked: &Asked) -> Option<()> {
+        for condition in &asked.conditions {
+            let (sql, said) = match condition {
+                Condition::Value(meanings) => self.value(meanings)?,
+                Condition::Number {
+                    column,
+                    operator,
+                    number,
+                } => {
+                    let place = self.resolve(column, |column| column.kind == Kind::Number)?;
+                    let said = format!("{} {operator} {number}", spoken(&self.column(&place)?.name));
+                    (format!("{} {operator} {number}", self.written(&place)?), said)
+                }
+                Condition::Time { column, from, before } => {
+                    let place = match column {
+                        Some(column) => self.resolve(column, |column| column.kind == Kind::Time)?,
+                        None => self.only_time()?,
+                    };
+                    let (written, name) = (self.written(&place)?, spoken(&self.column(&place)?.name));
+                    let ends = [(from, ">=", "from"), (before, "<", "before")];
+                    let ends: Vec<_> = ends
+                        .iter()
+                        .filter_map(|(day, operator, word)| Some((day.as_ref()?, operator, word)))
+                        .collect();
+                    let sql: Vec<String> = ends
+                        .iter()
+                        .map(|(day, operator, _)| format!("{written} {operator} '{day}'"))
+                        .collect();
+                    let said: Vec<String> = ends
+                        .iter()
+                        .map(|(day, _, word)| match day.strip_suffix('~') {
+                            Some(day) => format!("{} {day}", if **word == "from" { "after" } else { "until" }),
+                            None => format!("{word} {day}"),
+                        })
+                        .collect();
+                    (sql.join(" AND "), format!("{name} {}", said.join(" ")))
+                }
+            };
+            self.conditions.push(sql);
+            let word = if self.conditions.len() == 1 { " where" } else { " and" };
+            let _ = write!(self.reading, "{word} {said}");
+        }
+        Some(())
+    }
+
+    /// Returns the condition that a column has this value. The value may be one of several columns only if the base has
+    /// exactly one of them.
+    fn value(&mut self, meanings: &[Meaning]) -> Option<(String, String)> {
+        let columns: Vec<Meaning> = meanings
+            .iter()
+            .filter_map(|meaning| match meaning {
+                Meaning::Value(table, column, _) => Some(Meaning::Column(*table, *column)),
+                _ => None,
+            })
+            .collect();
+        let place = self.resolve(&columns, |_| true)?;
+        let value = meanings.iter().find_map(|meaning| match meaning {
+            Meaning::Value(table, column, value) if *table == place.table && *column == place.column => Some(value),
+            _ => None,
+        })?;
+        let name = spoken(&self.column(&place)?.name);
+        let owner = self.table(place.table)?.name.clone();
+        let of = if place.table == self.base {
+            String::new()
+        } else {
+            format!(" of {}", spoken(&owner))
+        };
+        let sql = format!("{} = '{}'", self.written(&place)?, value.replace('\'', "''"));
+        Some((sql, format!("{name}{of} is {value}")))
+    }
+}
+
+pub(crate) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+fn spoken(name: &str) -> String {
+    name.replace('_', " ")
+}

@@ -1,0 +1,197 @@
+use super::*;
+
+fn column(name: &str, kind: Kind, values: &[&str]) -> Column {
+    Column {
+        name: name.to_owned(),
+        synonyms: Vec::new(),
+        kind,
+        values: values.iter().map(|value| (*value).to_owned()).collect(),
+    }
+}
+
+fn table(name: &str, columns: Vec<Column>, references: &[(&str, &str, &str)]) -> Table {
+    Table {
+        name: name.to_owned(),
+        synonyms: Vec::new(),
+        key: vec![columns[0].name.clone()],
+        columns,
+        references: references
+            .iter()
+            .map(|(column, table, key)| Reference {
+                column: (*column).to_owned(),
+                table: (*table).to_owned(),
+                key: (*key).to_owned(),
+            })
+            .collect(),
+    }
+}
+
+fn shop() -> Schema {
+    let id = |name: &str| column(name, Kind::Other, &[]);
+    let mut orders = table(
+        "orders",
+        vec![
+            id("order_id"),
+            id("customer_id"),
+            id("store_id"),
+            column("ordered_on", Kind::Time, &[]),
+            column("status", Kind::Text, &["completed", "cancelled", "in transit"]),
+            column("total_amount", Kind::Number, &[]),
+        ],
+        &[
+            ("customer_id", "customers", "customer_id"),
+            ("store_id", "stores", "store_id"),
+        ],
+    );
+    orders.synonyms = vec!["sale".to_owned()];
+    let countries = ["Germany", "United Kingdom"];
+    Schema {
+        tables: vec![
+            orders,
+            table(
+                "customers",
+                vec![
+                    id("customer_id"),
+                    column("first_name", Kind::Text, &[]),
+                    column("last_name", Kind::Text, &[]),
+                    column("country", Kind::Text, &countries),
+                    column("segment", Kind::Text, &["corporate", "small business"]),
+                    column("registered_on", Kind::Time, &[]),
+                    column("birth_date", Kind::Time, &[]),
+                ],
+                &[],
+            ),
+            table(
+                "stores",
+                vec![
+                    id("store_id"),
+                    column("name", Kind::Text, &[]),
+                    column("country", Kind::Text, &countries),
+                ],
+                &[],
+            ),
+            table(
+                "order_items",
+                vec![
+                    id("order_item_id"),
+                    id("order_id"),
+                    column("quantity", Kind::Number, &[]),
+                ],
+                &[("order_id", "orders", "order_id")],
+            ),
+        ],
+    }
+}
+
+fn sql(question: &str) -> Option<String> {
+    parse(question, &shop()).map(|parsed| parsed.sql)
+}
+
+#[test]
+fn what_is_understood_becomes_sql() {
+    for (question, expected) in [
+        (
+            "How many orders are there?",
+            "SELECT count(*) AS \"orders_count\" FROM \"orders\" AS t0",
+        ),
+        (
+            "How many completed sales do we have?",
+            "SELECT count(*) AS \"orders_count\" FROM \"orders\" AS t0 WHERE t0.\"status\" = 'completed'",
+        ),
+        (
+            "Number of orders per status",
+            "SELECT t0.\"status\" AS \"status\", count(*) AS \"orders_count\" FROM \"orders\" AS t0 GROUP BY t0.\"status\" ORDER BY 2 DESC, 1",
+        ),
+        (
+            "What is the average total amount of orders in 2025?",
+            "SELECT round(avg(t0.\"total_amount\"), 2) AS \"avg_total_amount\" FROM \"orders\" AS t0 WHERE t0.\"ordered_on\" >= \
+             '2025-01-01' AND t0.\"ordered_on\" < '2026-01-01'",
+        ),
+        (
+            "total amount by segment",
+            "SELECT t1.\"segment\" AS \"segment\", round(sum(t0.\"total_amount\"), 2) AS \"sum_total_amount\" FROM \"orders\" AS t0 \
+             JOIN \"customers\" AS t1 ON t0.\"customer_id\" = t1.\"customer_id\" GROUP BY t1.\"segment\" ORDER BY 2 DESC, 1",
+        ),
+        (
+            "How many orders per month in Q1 2025?",
+            "SELECT substr(t0.\"ordered_on\", 1, 7) AS \"month\", count(*) AS \"orders_count\" FROM \"orders\" AS t0 WHERE \
+             t0.\"ordered_on\" >= '2025-01-01' AND t0.\"ordered_on\" < '2025-04-01' GROUP BY substr(t0.\"ordered_on\", 1, 7) ORDER BY 1",
+        ),
+        (
+            "Top 3 orders by total amount",
+            "SELECT t0.* FROM \"orders\" AS t0 ORDER BY t0.\"total_amount\" DESC LIMIT 3",
+        ),
+        (
+            "How many orders with a total amount over 1,000 and status in transit?",
+            "SELECT count(*) AS \"orders_count\" FROM \"orders\" AS t0 WHERE t0.\"total_amount\" > 1000 AND t0.\"status\" = 'in transit'",
+        ),
+        (
+            "How many customers in the United Kingdom registered after 2025-03-01?",
+            "SELECT count(*) AS \"customers_count\" FROM \"customers\" AS t0 WHERE t0.\"country\" = 'United Kingdom' AND \
+             t0.\"registered_on\" >= '2025-03-01~'",
+        ),
+    ] {
+        assert_eq!(sql(question).as_deref(), Some(expected), "{question}");
+    }
+}
+
+#[test]
+fn what_is_not_understood_or_ambiguous_is_left() {
+    for question in [
+        "",
+        "orders",
+        // A word without a meaning.
+        "How many nice orders are there?",
+        "How many orders were shipped?",
+        // Both customers and stores have a country.
+        "How many orders in Germany?",
+        "How many orders by country",
+        // Two columns say when.
+        "How many customers in 2025?",
+        // Not a number.
+        "average status of orders",
+        // From a table to those that refer to it, rows are repeated.
+        "How many orders per quantity",
+        "top orders by total amount",
+        "How many orders not completed?",
+        "How many orders in 2025 or 2026?",
+        "Drop the table orders",
+    ] {
+        assert_eq!(sql(question), None, "{question}");
+    }
+}
+
+#[test]
+fn a_reading_says_what_was_understood() {
+    let parsed = parse("How many corporate orders per status since May 2025?", &shop()).expect("an answer");
+    assert_eq!(
+        parsed.reading,
+        "Number of orders, per status where segment of customers is corporate and ordered on from 2025-05-01."
+    );
+}
+
+#[test]
+fn suggestions_are_about_what_was_asked_and_are_understood() {
+    let suggested = suggest("Which customers are nice?", &shop(), 3);
+    assert_eq!(suggested.len(), 3);
+    assert!(suggested[0].contains("customers"), "{suggested:?}");
+    for question in suggested {
+        assert!(sql(&question).is_some(), "{question}");
+    }
+}
+
+#[test]
+fn no_text_is_too_strange() {
+    for question in [
+        "'",
+        "--",
+        "\u{0}",
+        "how many how many",
+        "top 99999999999 orders by x",
+        "in in in",
+        "ß İ ﬁ 𝒳",
+        &"a ".repeat(500),
+    ] {
+        let _ = sql(question);
+    }
+}
