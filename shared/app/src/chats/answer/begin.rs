@@ -1,8 +1,8 @@
 //! Starting an answer: all possible rejections, and the task that generates it.
 
 use domain::{
-    Answer, AnswerStatus, Category, Chatbot, ChatbotSettings, Conversation, Error, EventType, GenerationId, Result,
-    Turn, time::after,
+    Answer, AnswerStatus, Category, Chatbot, ChatbotSettings, Conversation, Error, GenerationId, Result, Turn,
+    time::after,
 };
 use llm::{ChatRequest, Message, with_markers, without_citations};
 use retrieval::Exchange;
@@ -88,7 +88,6 @@ impl App {
             check_unmoved(&conversations, &conversation).await?;
         }
         let generation = self.generate(generation).await?;
-        let is_awaited = generation.wanted_events().wants(EventType::MessageCreated);
 
         if let Some(answer) = turn.answer_mut(&answer) {
             answer.status = AnswerStatus::Generating;
@@ -114,7 +113,6 @@ impl App {
                 user: billing.user.clone(),
                 chatbot: conversation.chatbot.clone(),
                 refusal: settings.refusal_text.clone(),
-                is_awaited,
             },
             generate_title: needs_title.then_some(title::TitleGenerator {
                 // A title is not an answer to anyone.
