@@ -99,10 +99,10 @@ async fn update_webhook(
     app: Ctx,
     member: May<WriteWebhooks>,
     Path(path): Path<WebhookPath>,
-    Body(patch): Body<WebhookPatch>,
+    Body(change): Body<WebhookPatch>,
 ) -> Result<Json<WebhookView>> {
     let (org, actor) = (&member.org.org, member.actor());
-    app.change_webhook(org, &actor, &path.webhook_id, patch.into_change()?)
+    app.change_webhook(org, &actor, &path.webhook_id, change.into_change()?)
         .await?;
     let found = app.webhook(org, &path.webhook_id).await?;
     Ok(Json(WebhookView::of(found, app.clock.now())))

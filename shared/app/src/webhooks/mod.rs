@@ -40,7 +40,6 @@ pub struct NewWebhook {
 
 /// A change of a webhook; `None` leaves a field as it is.
 #[derive(Debug, Clone, Default)]
-#[expect(clippy::option_option, reason = "the inner `None` removes a value")]
 pub struct WebhookChange {
     /// Where events are sent.
     pub url: Option<String>,

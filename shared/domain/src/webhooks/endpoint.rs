@@ -102,12 +102,12 @@ impl Webhook {
     }
 
     /// Returns the types that the enabled ones among `webhooks` subscribe to.
-    pub fn wanted_by<'a>(webhooks: impl Iterator<Item = &'a Self> + Clone) -> BTreeSet<EventType> {
-        let wants = |kind: &EventType| {
-            webhooks
-                .clone()
-                .any(|webhook| webhook.is_enabled() && webhook.subscribes_to(*kind))
-        };
-        EventType::ALL.iter().copied().filter(wants).collect()
+    pub fn wanted_by<'a>(webhooks: impl Iterator<Item = &'a Self>) -> BTreeSet<EventType> {
+        let mut wanted = BTreeSet::new();
+        for webhook in webhooks.filter(|webhook| webhook.is_enabled()) {
+            let kinds = EventType::ALL.iter().copied();
+            wanted.extend(kinds.filter(|kind| webhook.subscribes_to(*kind)));
+        }
+        wanted
     }
 }

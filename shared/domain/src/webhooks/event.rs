@@ -122,10 +122,9 @@ impl WebhookEvent {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
         }
-        let digest = hash.finalize();
-        let text: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let digest = hex::encode(&hash.finalize()[..16]);
         Self {
-            id: WebhookEventId(format!("evt_{text}")),
+            id: WebhookEventId(format!("evt_{digest}")),
             org: org.clone(),
             at,
             data,

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use domain::{
-    Answer, AnswerStatus, Category, Chatbot, ChatbotId, ChatbotSettings, Conversation, DocumentId, Error, EventType,
-    GenerationId, Result, Turn, time::after,
+    Answer, AnswerStatus, Category, Chatbot, ChatbotId, ChatbotSettings, Conversation, DocumentId, Error, GenerationId,
+    Result, Turn, time::after,
 };
 use llm::{ChatRequest, Message, with_markers, without_citations};
 use retrieval::Exchange;
@@ -96,7 +96,6 @@ impl App {
             check_unmoved(&conversations, &conversation).await?;
         }
         let generation = self.generate(generation).await?;
-        let is_awaited = generation.wanted_events().wants(EventType::MessageCreated);
 
         if let Some(answer) = turn.answer_mut(&answer) {
             answer.status = AnswerStatus::Generating;
@@ -122,7 +121,6 @@ impl App {
                 user: billing.user.clone(),
                 chatbot: conversation.chatbot.clone(),
                 refusal: settings.refusal_text.clone(),
-                is_awaited,
             },
             generate_title: needs_title.then_some(title::TitleGenerator {
                 // A title is not an answer to anyone.

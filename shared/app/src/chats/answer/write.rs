@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use domain::{
-    Answer, AnswerStatus, ChatbotId, Error, EventData, MessageId, OrgId, Result, Turn, UnansweredQuestion, UserId,
-    WebhookEvent, time::after, webhooks::data::MessageEvent,
+    Answer, AnswerStatus, ChatbotId, Error, EventData, EventType, MessageId, OrgId, Result, Turn, UnansweredQuestion,
+    UserId, WebhookEvent, time::after, webhooks::data::MessageEvent,
 };
 use futures::{
     StreamExt as _,
@@ -57,8 +57,6 @@ pub(super) struct Asker {
     pub(super) chatbot: Option<ChatbotId>,
     /// What the chatbot says if its documents do not answer.
     pub(super) refusal: Option<String>,
-    /// Whether a webhook of the organization wants to know of the answer.
-    pub(super) is_awaited: bool,
 }
 
 /// How the model's answer ended.
@@ -83,9 +81,11 @@ impl Writer {
     pub(super) async fn run(mut self) {
         // However this ends, including a panic, no follower must keep waiting.
         let _closed = Closing(self.app.clone(), self.answer.clone());
+        let generation = self.generation.as_ref();
+        let is_awaited = generation.is_some_and(|call| call.wanted_events().wants(EventType::MessageCreated));
         let end = self.write().await;
         // Boxed, because the SDK's state across an await is large.
-        Box::pin(self.finish(end)).await;
+        Box::pin(self.finish(end, is_awaited)).await;
     }
 
     async fn write(&mut self) -> End {
@@ -190,7 +190,8 @@ impl Writer {
         }
     }
 
-    async fn finish(mut self, end: End) {
+    /// Stores the answer. `is_awaited`: whether a webhook of the organization wants to know of it.
+    async fn finish(mut self, end: End, is_awaited: bool) {
         // Ends the call if it is still running, and settles it.
         self.generation = None;
         let (outcome, failure) = match end {
@@ -231,7 +232,8 @@ impl Writer {
                 && is_refusal(answer, self.asker.refusal.as_deref())
         };
         let is_unanswered = whole.as_ref().is_some_and(is_unanswered);
-        let event = whole.as_ref().and_then(|answer| self.event(answer));
+        let event = whole.as_ref().filter(|_| is_awaited);
+        let event = event.and_then(|answer| self.event(answer));
         let place = (&self.answer, event.as_ref());
         let stored = store(&self.conversations, &mut self.turn, place, |answer| {
             if let Some(whole) = &whole {
@@ -267,9 +269,9 @@ impl Writer {
 }
 
 impl Writer {
-    /// Returns the event of a complete answer, if a webhook wants it.
+    /// Returns the event of an answer; `None` if it failed.
     fn event(&self, answer: &Answer) -> Option<WebhookEvent> {
-        if !self.asker.is_awaited || !matches!(answer.status, AnswerStatus::Complete | AnswerStatus::Stopped) {
+        if !matches!(answer.status, AnswerStatus::Complete | AnswerStatus::Stopped) {
             return None;
         }
         let data = EventData::MessageCreated(MessageEvent {
