@@ -7,7 +7,7 @@ use crate::case_mapping::fold;
 
 /// The example value of a field, by its name, or by schema and name if a name has several meanings. Optional
 /// fields appear in an example if they are listed here.
-const VALUES: [(&str, &str); 78] = [
+const VALUES: [(&str, &str); 84] = [
     ("action", r#""report.downloaded""#),
     ("content", r#""How long is the warranty?""#),
     ("content_type", r#""application/pdf""#),
