@@ -16,12 +16,12 @@ ADDED = {
         "infra/local/src/functions.rs": ('http("greetings", greetings::api)', 1),
         "template.yaml": ("  GreetingsFunction:", 1),
     },
-    ("queue", "answer_slack"): {
-        "infra/local/src/functions.rs": ("queue::<answer_slack::AnswerSlack>()", 1),
-        "shared/domain/src/queue.rs": ("Queue::AnswerSlack", 1),
-        "events/expected.json": ('"answer_slack/sqs.json"', 1),
+    ("queue", "sort_letters"): {
+        "infra/local/src/functions.rs": ("queue::<sort_letters::SortLetters>()", 1),
+        "shared/domain/src/queue.rs": ("Queue::SortLetters", 1),
+        "events/expected.json": ('"sort_letters/sqs.json"', 1),
         # The gateway between a queue and its function, the alarm, the widgets and the readers of its depth.
-        "template.yaml": ("QUEUE_ANSWER_SLACK: !Ref AnswerSlackQueue", 1),
+        "template.yaml": ("QUEUE_SORT_LETTERS: !Ref SortLettersQueue", 1),
     },
     ("schedule", "refresh_catalog"): {
         "infra/local/src/functions.rs": ("schedule::<refresh_catalog::RefreshCatalog>()", 1),

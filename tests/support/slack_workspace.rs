@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use slack_double::{Posted, SIGNING_SECRET, SlackDouble, sign};
 
-use super::{Answer, Caller, Test};
+use super::{Answer, Caller, Receiver, Test};
 
 /// The address of events.
 pub(crate) const EVENTS: &str = "/api/v1/integrations/slack/events";
@@ -30,6 +30,8 @@ pub(crate) struct SlackWorkspace {
     pub(crate) ada: Caller,
     pub(crate) chatbot: String,
     pub(crate) integration: String,
+    /// Receives the events of the organization.
+    pub(crate) receiver: Receiver,
     count: AtomicU64,
 }
 
@@ -49,7 +51,9 @@ impl SlackWorkspace {
     /// The same, not installed yet.
     pub(crate) async fn without_installation(name: &str) -> Self {
         let (slack, model) = (SlackDouble::start().await.unwrap(), ModelDouble::start().await.unwrap());
-        let all: Vec<_> = slack.environment().into_iter().chain(model.environment()).collect();
+        let receiver = Receiver::start().await;
+        let doubles = slack.environment().into_iter().chain(model.environment());
+        let all: Vec<_> = doubles.chain([("ALLOW_PRIVATE_FETCH", receiver.host())]).collect();
         let all: Vec<_> = all.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let t = Test::with(&all).await;
         let ada = t.talker("ada").await;
@@ -66,6 +70,7 @@ impl SlackWorkspace {
             ada,
             chatbot,
             integration,
+            receiver,
             count: AtomicU64::new(1),
         }
     }

@@ -82,6 +82,7 @@ fn acme() -> Org {
         downgrade_model: None,
         transcription_model: None,
         fallback_models: Vec::new(),
+        webhooks: domain::WantedEvents::default(),
         created_at: Timestamp::UNIX_EPOCH,
     }
 }

@@ -441,6 +441,8 @@ async fn a_file_that_is_shared_is_read_in_its_thread_only() {
 #[tokio::test]
 async fn a_token_that_slack_refuses_is_reported() {
     let world = SlackWorkspace::open().await;
+    let hook = json!({"url": world.receiver.url("/hook"), "events": ["integration.error"]});
+    world.ada.post("/api/v1/webhooks", hook).await.created();
     world.slack.next("chat.startStream", Fault::Refused("token_revoked"));
     let ts = world.ask("How long is the warranty?").await;
     assert!(world.thread(&ts).is_empty());
@@ -451,6 +453,17 @@ async fn a_token_that_slack_refuses_is_reported() {
     );
     let entries = world.ada.get("/api/v1/audit_logs").await.ok().json();
     assert!(entries.to_string().contains("integration.failed"));
+    // Told once, although another message fails for the same reason.
+    world.slack.next("chat.startStream", Fault::Refused("token_revoked"));
+    world.ask("How long is the warranty?").await;
+    let received = world.receiver.received();
+    let told: Vec<Value> = received.iter().map(|event| event.json()["data"].clone()).collect();
+    let [told] = &told[..] else { panic!("{told:?}") };
+    assert_eq!(
+        (&told["integration_id"], &told["code"]),
+        (&json!(world.integration), &json!("token_revoked"))
+    );
+    assert_eq!(told["integration_type"], "slack");
 }
 
 #[tokio::test]

@@ -3,8 +3,9 @@
 pub(crate) mod slack;
 
 use domain::{
-    Actor, ChatbotId, Error, Integration, IntegrationId, IntegrationProblem, IntegrationStatus, IntegrationType,
-    Membership, OrgId, Page, PageRequest, Purge, Result, SlackConfig, UserId, WebsiteConfig,
+    Actor, ChatbotId, Error, EventData, Integration, IntegrationId, IntegrationProblem, IntegrationStatus,
+    IntegrationType, Membership, OrgId, Page, PageRequest, Purge, Result, SlackConfig, UserId, WebhookEvent,
+    WebsiteConfig, webhooks::data::IntegrationErrorEvent,
 };
 use futures::future::BoxFuture;
 use serde_json::json;
@@ -223,7 +224,9 @@ impl App {
                 return Ok(changed);
             }
             changed.updated_at = self.clock.now();
+            let promised = self.error_event(&read.integration, &changed).await?;
             let event = AuditEvent::new(action, "integration", id.as_str())
+                .promise(promised)
                 .before(json!({"status": read.integration.status}))
                 .after(json!({"status": changed.status, "chatbot_id": changed.chatbot_id}));
             let entry = self.entry(actor, org, event)?;
@@ -239,6 +242,26 @@ impl App {
                 }
             }
         }
+    }
+
+    /// Returns the event of an integration that stops working, if a webhook wants it.
+    async fn error_event(&self, before: &Integration, after: &Integration) -> Result<Option<Box<WebhookEvent>>> {
+        let has_failed = matches!(after.status, IntegrationStatus::Error | IntegrationStatus::Disconnected);
+        let Some(problem) = after
+            .problem
+            .as_ref()
+            .filter(|_| has_failed && before.problem != after.problem)
+        else {
+            return Ok(None);
+        };
+        let data = EventData::IntegrationError(IntegrationErrorEvent {
+            integration_id: after.id.clone(),
+            integration_type: after.kind,
+            code: problem.code.clone(),
+            detail: problem.detail.clone(),
+        });
+        let occurrence = format!("{} {} {}", after.id, problem.code, problem.at);
+        self.event(&after.org, data, &occurrence).await
     }
 
     /// Records why an integration does not answer.

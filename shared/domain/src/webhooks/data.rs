@@ -5,8 +5,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ApiKey, ApiKeyId, ChatbotId, ConversationId, CrawlId, CrawlStatus, Document, DocumentId, IndexFailure, MessageId,
-    OrgRole, Permission, Plan, Rating, SubscriptionStatus, Timestamp, TurnId, UserId, WebhookId,
+    ApiKey, ApiKeyId, ChatbotId, ConversationId, CrawlId, CrawlStatus, Document, DocumentId, IndexFailure,
+    IntegrationId, IntegrationType, MessageId, OrgRole, Permission, Plan, Rating, SubscriptionStatus, Timestamp,
+    TurnId, UserId, WebhookId,
 };
 
 /// A document.
@@ -239,9 +240,9 @@ pub struct CrawlEvent {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct IntegrationErrorEvent {
     /// ID of the integration.
-    pub integration_id: String,
-    /// Its type, such as `slack`.
-    pub integration_type: String,
+    pub integration_id: IntegrationId,
+    /// Its type.
+    pub integration_type: IntegrationType,
     /// Stable code of the reason.
     pub code: String,
     /// The reason, and what to do, as a sentence.

@@ -7,7 +7,7 @@ use super::{
     },
     event::{EventData, EventType},
 };
-use crate::{CrawlStatus, OrgRole, Permission, Plan, Rating, SubscriptionStatus, Timestamp};
+use crate::{CrawlStatus, IntegrationType, OrgRole, Permission, Plan, Rating, SubscriptionStatus, Timestamp};
 
 const ID: &str = "0193a5d0-7c1e-7d3a-9f52-1c2b3a4d5e6f";
 const USER: &str = "0193a5d0-7c1e-7d3a-9f52-000000000001";
@@ -87,8 +87,8 @@ impl EventType {
                 documents: 42,
             }),
             Self::IntegrationError => EventData::IntegrationError(IntegrationErrorEvent {
-                integration_id: id,
-                integration_type: "slack".to_owned(),
+                integration_id: id.into(),
+                integration_type: IntegrationType::Slack,
                 code: "token_revoked".to_owned(),
                 detail: "The app was removed from the Slack workspace. Install it again.".to_owned(),
             }),
