@@ -5,7 +5,7 @@ use serde_json::json;
 use super::Clerk;
 
 /// A path of each function that takes sessions.
-const PATHS: [&str; 12] = [
+const PATHS: [&str; 15] = [
     "/api/v1/admin/users",
     "/api/v1/ai/models",
     "/api/v1/apikeys",
@@ -13,11 +13,14 @@ const PATHS: [&str; 12] = [
     "/api/v1/auth/me",
     "/api/v1/chat/sessions",
     "/api/v1/chatbots",
+    "/api/v1/data_sources",
     "/api/v1/documents",
+    "/api/v1/integrations",
     "/api/v1/orgs",
     "/api/v1/tokens/limits",
     "/api/v1/user_prompts/none",
     "/api/v1/users/me",
+    "/api/v1/webhooks",
 ];
 
 #[tokio::test]
