@@ -175,11 +175,11 @@ lint-docs:
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 
 # What `make dev` builds, `make test` builds with the same features: otherwise every crate above the one that differs is
-# compiled twice. A line that is only on the left is such a crate.
+# compiled twice. A line that is only on the left is such a crate. A build script has a memchr of its own (psm, of sqlparser).
 crates_of = <(cargo tree $(1) --prefix none --format "{p} {f}" | sed 's/ (\*)$$//' | sort -u)
 lint-features:
 	! comm -23 $(call crates_of,--package local --edges normal$(,)build) \
-		$(call crates_of,--workspace --edges normal$(,)build$(,)dev) | grep .
+		$(call crates_of,--workspace --edges normal$(,)build$(,)dev) | grep -v "^memchr "
 
 lint-deps: $(CARGO_DENY) $(CARGO_MACHETE)
 	$(CARGO_DENY) --log-level warn --config .deny.toml check licenses bans sources

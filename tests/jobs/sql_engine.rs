@@ -95,10 +95,8 @@ async fn a_file_is_no_larger_than_it_may_be() {
     });
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("0");
-    let mut text = String::from("a,b\n");
-    for number in 0..100_000 {
-        text.push_str(&format!("{number},some text that takes room\n"));
-    }
+    let lines = (0..100_000).map(|number| format!("{number},some text that takes room\n"));
+    let text: String = std::iter::once("a,b\n".to_owned()).chain(lines).collect();
     std::fs::write(&path, text).unwrap();
     let file = ImportFile {
         path,

@@ -227,7 +227,9 @@ mod tests {
     fn a_column_has_the_type_that_all_of_its_values_have() {
         let of = |values: &[ValueRef<'_>]| {
             let mut seen = Seen::default();
-            values.iter().for_each(|value| seen.note(*value));
+            for value in values {
+                seen.note(*value);
+            }
             seen.column_type()
         };
         let text = |text: &'static str| ValueRef::Text(text.as_bytes());

@@ -62,7 +62,7 @@ async fn editors_see_what_a_chatbot_did_not_answer_and_how_often_it_was_asked() 
     asked(&of_eve, &desk, "How long is the warranty of the lamp?").await;
     asked(&of_eve, &desk, "Who painted the ceiling of the chapel?").await;
     let session = asked(&of_bob, &desk, "Which river flows through Cologne?").await;
-    let last = asked(&of_eve, &desk, "who painted the ceilings of the chapel").await;
+    let newest = asked(&of_eve, &desk, "who painted the ceilings of the chapel").await;
     let list = listed(&of_bob, &desk).await;
     assert_eq!(
         questions(&list),
@@ -73,7 +73,7 @@ async fn editors_see_what_a_chatbot_did_not_answer_and_how_often_it_was_asked() 
     );
     assert_eq!(
         (&list[0]["session_id"], &list[1]["session_id"]),
-        (&json!(last), &json!(session))
+        (&json!(newest), &json!(session))
     );
     assert!(list[0]["asked_at"].as_str().unwrap() >= list[1]["asked_at"].as_str().unwrap());
     // Administrators see the same, on either surface; other members and organizations do not.
@@ -83,7 +83,7 @@ async fn editors_see_what_a_chatbot_did_not_answer_and_how_often_it_was_asked() 
         .await
         .ok()
         .json();
-    assert_eq!(camel[0]["sessionId"], json!(last));
+    assert_eq!(camel[0]["sessionId"], json!(newest));
     of_eve.get(&path(&desk)).await.problem(403, "not_yours");
     ada.get(&path(&desk)).await.problem(404, "not_found");
     let id = list[0]["id"].as_str().unwrap();
@@ -116,7 +116,7 @@ async fn editors_see_what_a_chatbot_did_not_answer_and_how_often_it_was_asked() 
     assert_eq!(second.next(), None);
     // A question goes with its chat session, a question asked twice with the last one.
     of_eve
-        .delete(&format!("/api/v1/chat/sessions/{last}"))
+        .delete(&format!("/api/v1/chat/sessions/{newest}"))
         .await
         .expect(204);
     let list = listed(&of_bob, &desk).await;

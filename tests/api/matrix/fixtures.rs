@@ -163,8 +163,8 @@ async fn seed(t: &Test, path: &str, of: [&Caller; 4], tokens: [String; 2]) -> Th
     t.drain().await;
     let query = member.sql("SELECT 1").await.ok().text("query_id");
     // Its file stays on the disk of the function when an operation deletes the organization's objects.
-    let test = format!("/api/v1/data_sources/{data_source}/test");
-    owner.post(&test, json!({})).await.ok();
+    let source = format!("/api/v1/data_sources/{data_source}/test");
+    owner.post(&source, json!({})).await.ok();
     let new = json!({"chatbotId": chatbot});
     let other = member.post("/api/chat/sessions", new).await.created().text("id");
     let unanswered = member.ask(&other, "Who painted the ceiling of the chapel?").await.ok();
@@ -191,8 +191,8 @@ async fn seed(t: &Test, path: &str, of: [&Caller; 4], tokens: [String; 2]) -> Th
     let receiver = json!({"url": "https://receiver.invalid/", "events": ["integration.error"]});
     let webhook = admin.post("/api/v1/webhooks", receiver).await.created().text("id");
     let of_webhook = format!("/api/v1/webhooks/{webhook}");
-    let test = format!("{of_webhook}/test");
-    let tested = t.without_queue("deliver_webhooks", admin.post(&test, json!({})));
+    let attempt = format!("{of_webhook}/test");
+    let tested = t.without_queue("deliver_webhooks", admin.post(&attempt, json!({})));
     let delivery = tested.await.expect(202).text("id");
     admin.patch(&of_webhook, json!({"status": "disabled"})).await.ok();
     let fresh = t.anonymous().post("/api/v1/auth/login", credentials).await.ok();

@@ -54,7 +54,7 @@ async fn guarded() -> (Test, Fixtures, ModelDouble) {
         (OWN_MODELS, &models),
     ];
     let t = Test::with(&environment).await;
-    let mut fixtures = Fixtures::set(&t).await;
+    let mut fixtures = Box::pin(Fixtures::set(&t)).await;
     fixtures.things.page = site.url("/");
     (t, fixtures, double)
 }

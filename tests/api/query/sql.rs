@@ -136,7 +136,7 @@ async fn a_history_belongs_to_its_user() {
     );
     let file = ada.get(&format!("{path}/csv")).await.ok();
     assert!(file.header("content-type").starts_with("text/csv"));
-    let text = String::from_utf8(file.body.to_vec()).unwrap();
+    let text = String::from_utf8(file.body.clone()).unwrap();
     assert!(text.starts_with("name\r\nCustomer Service\r\n"), "{text}");
     for answer in [
         eve.get(&path).await,

@@ -29,9 +29,9 @@ async fn a_test_event_is_signed_delivered_and_logged() {
         (&json!("pending"), &json!(0))
     );
     t.drain().await;
-    let received = receiver.received();
-    assert_eq!(received.len(), 1);
-    let one = &received[0];
+    let arrived = receiver.received();
+    assert_eq!(arrived.len(), 1);
+    let one = &arrived[0];
     assert!(one.is_signed_by(made["secret"].as_str().unwrap()));
     assert_eq!(
         (one.path.as_str(), one.header("content-type")),
@@ -147,9 +147,9 @@ async fn a_receiver_that_is_down_for_hours_gets_each_event_once_it_is_up() {
 
     receiver.always(None);
     pass(&t, 11 * HOUR).await;
-    let received = receiver.received();
+    let arrived = receiver.received();
     assert_eq!(
-        (received.len(), ids(&received)),
+        (arrived.len(), ids(&arrived)),
         (35, ids(&tried)),
         "one more attempt each, under the same id"
     );
@@ -285,8 +285,8 @@ async fn finished_deliveries_are_replayed_under_their_ids() {
     let all = json!({"since": since});
     ada.post(&format!("{path}/replay"), all).await.expect(202);
     t.drain().await;
-    let received = receiver.received();
-    assert_eq!((received.len(), ids(&received)), (241, ids(&first)));
+    let arrived = receiver.received();
+    assert_eq!((arrived.len(), ids(&arrived)), (241, ids(&first)));
     let failed = json!({"since": since, "only_failed": true});
     ada.post(&format!("{path}/replay"), failed).await.expect(202);
     t.drain().await;
@@ -304,12 +304,12 @@ async fn a_message_that_comes_twice_sends_nothing_twice() {
     });
     let queue = t.queue_url("deliver_webhooks");
     for _ in 0..20 {
-        let send = t
+        let again = t
             .sqs()
             .send_message()
             .queue_url(&queue)
             .message_body(message.to_string());
-        send.send().await.unwrap();
+        again.send().await.unwrap();
     }
     t.drain_all().await;
     assert_eq!(receiver.received().len(), 1);

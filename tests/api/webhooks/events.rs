@@ -10,8 +10,8 @@ use crate::{
 
 /// The data of the only event of this type.
 fn only(receiver: &Receiver, kind: &str) -> Value {
-    let received = receiver.received();
-    let found: Vec<_> = received.iter().filter(|one| one.kind() == kind).collect();
+    let arrived = receiver.received();
+    let found: Vec<_> = arrived.iter().filter(|one| one.kind() == kind).collect();
     assert_eq!(found.len(), 1, "{kind} among {:?}", receiver.kinds());
     found[0].json()["data"].clone()
 }
@@ -91,8 +91,8 @@ async fn answers_and_ratings_are_reported_with_texts_for_those_who_ask() {
         .ok();
     t.drain().await;
     let data = |path: &str, kind: &str| {
-        let received = receiver.received();
-        let mut found = received.iter().filter(|one| one.path == path && one.kind() == kind);
+        let arrived = receiver.received();
+        let mut found = arrived.iter().filter(|one| one.path == path && one.kind() == kind);
         let data = found.next().unwrap_or_else(|| panic!("{kind} at {path}")).json()["data"].clone();
         assert!(found.next().is_none(), "{kind} came twice");
         data
@@ -171,10 +171,10 @@ async fn keys_chatbots_and_limits_are_reported() {
         only(&receiver, "chatbot.published"),
         json!({"chatbot_id": bot, "name": "Helper"})
     );
-    let received = receiver.received();
+    let arrived = receiver.received();
     let secret = key["key"].as_str().unwrap();
     assert!(
-        received
+        arrived
             .iter()
             .all(|one| !one.body.contains(secret) && !one.body.contains("Web shop"))
     );
@@ -196,13 +196,13 @@ async fn a_limit_is_reported_once_for_each_share() {
         ada.post("/api/v1/ai/chat", asked).await;
         t.drain_all().await;
     }
-    let received = receiver.received();
-    let shares: Vec<_> = received
+    let arrived = receiver.received();
+    let shares: Vec<_> = arrived
         .iter()
         .map(|one| one.json()["data"]["percent"].clone())
         .collect();
     assert_eq!(shares, [json!(50), json!(80), json!(100)]);
-    let data = received[0].json()["data"].clone();
+    let data = arrived[0].json()["data"].clone();
     assert_eq!(
         (&data["scope"], &data["user_id"], &data["limit"]),
         (&json!("user"), &json!(ada.id()), &json!(1_000))
@@ -273,8 +273,8 @@ async fn subscriptions_and_payments_are_reported() {
     shop.t.drain_all().await;
     let kinds = receiver.kinds();
     assert!(kinds.contains(&"subscription.updated".to_owned()), "{kinds:?}");
-    let received = receiver.received();
-    let updated = received
+    let arrived = receiver.received();
+    let updated = arrived
         .iter()
         .rfind(|one| one.kind() == "subscription.updated")
         .unwrap();

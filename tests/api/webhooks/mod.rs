@@ -74,8 +74,8 @@ async fn a_webhook_is_created_changed_and_deleted() {
     let listed = ada.get(WEBHOOKS).await.ok().json();
     assert_eq!(listed, json!([found]));
 
-    let patch = json!({"description": null, "events": null, "status": "disabled", "include_content": true});
-    let changed = ada.patch(&path, patch).await.ok().json();
+    let change = json!({"description": null, "events": null, "status": "disabled", "include_content": true});
+    let changed = ada.patch(&path, change).await.ok().json();
     for (field, expected) in [
         ("description", Value::Null),
         ("events", Value::Null),

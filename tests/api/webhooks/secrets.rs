@@ -25,9 +25,9 @@ async fn a_secret_is_found_nowhere() {
     for url in [path.clone(), super::WEBHOOKS.to_owned(), format!("{path}/deliveries")] {
         texts.push(ada.get(&url).await.ok().json().to_string());
     }
-    let received = receiver.received();
-    texts.extend(received.iter().map(|one| format!("{:?} {}", one.headers, one.body)));
-    assert!(!texts.is_empty() && received.len() == 1);
+    let arrived = receiver.received();
+    texts.extend(arrived.iter().map(|one| format!("{:?} {}", one.headers, one.body)));
+    assert!(!texts.is_empty() && arrived.len() == 1);
     for secret in secrets.iter().chain(&keys) {
         let found = texts.iter().find(|text| text.contains(secret.as_str()));
         assert_eq!(found, None, "the secret is stored or shown");

@@ -88,7 +88,7 @@ mod tests {
             context("a", "integration.signing_secret", "1"),
             context("a", "integration.bot_token", "2"),
             context("a21:integration.bot_token", "integration.bot_token", "1"),
-            context("a1:i", "ntegration.bot_token", "1"),
+            context("a", "integration.bot", "_token1"),
         ] {
             assert_ne!(place, other);
         }

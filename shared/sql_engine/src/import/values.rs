@@ -260,7 +260,9 @@ mod tests {
 
     fn format_of(values: &[&str]) -> ColumnFormat {
         let mut guess = FormatGuess::default();
-        values.iter().for_each(|value| guess.note(value));
+        for value in values {
+            guess.note(value);
+        }
         guess.format(guess.has_decimal_comma(), guess.day_is_first())
     }
 

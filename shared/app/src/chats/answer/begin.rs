@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use domain::{
     Answer, AnswerStatus, Category, Chatbot, ChatbotId, ChatbotSettings, Conversation, DocumentId, Error, GenerationId,
-    Result, Turn, time::after,
+    MessageId, Result, Turn, time::after,
 };
 use llm::{ChatRequest, Message, with_markers, without_citations};
 use retrieval::Exchange;
@@ -97,16 +97,9 @@ impl App {
         }
         let generation = self.generate(generation).await?;
 
-        if let Some(answer) = turn.answer_mut(&answer) {
-            answer.status = AnswerStatus::Generating;
-            answer.lease_until_ms = after(self.clock.now(), LEASE).as_millisecond();
-        }
         let title = title::cut(&turn.question);
-        if conversations.begin(&conversation, &mut turn, Some(&title)).await? == TurnBegun::Overtaken {
-            check_unmoved(&conversations, &conversation).await?;
-            return Err(in_progress());
-        }
-
+        self.announce(&conversations, &conversation, (&mut turn, &answer), &title)
+            .await?;
         let needs_title = conversation.title.is_none() && !grounding.is_prescribed();
         let live = self.active_answers.open(&answer, written.clone());
         let writer = Writer {
@@ -141,6 +134,25 @@ impl App {
         let mut progress = live.follow();
         until_begun(&mut progress, written.len()).await?;
         Ok(follow(progress, answer, written.len(), include_thinking.then_some(0)))
+    }
+
+    /// Stores that an answer is being generated, in its turn at the head of the conversation.
+    async fn announce(
+        &self,
+        conversations: &Conversations,
+        conversation: &Conversation,
+        (turn, answer): (&mut Turn, &MessageId),
+        title: &str,
+    ) -> Result<()> {
+        if let Some(answer) = turn.answer_mut(answer) {
+            answer.status = AnswerStatus::Generating;
+            answer.lease_until_ms = after(self.clock.now(), LEASE).as_millisecond();
+        }
+        if conversations.begin(conversation, turn, Some(title)).await? == TurnBegun::Overtaken {
+            check_unmoved(conversations, conversation).await?;
+            return Err(in_progress());
+        }
+        Ok(())
     }
 
     /// Returns the passages that a question to a chatbot, answered by a model, finds in its documents and in those that were
