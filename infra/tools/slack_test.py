@@ -17,6 +17,7 @@ import json
 import logging
 import os
 import pathlib
+import random
 import subprocess
 import sys
 import tempfile
@@ -75,8 +76,8 @@ class Slack(http.server.BaseHTTPRequestHandler):
             refusal = self.refusals[method].pop(0) if self.refusals[method] else None
             ts = f"{2_000_000_000}.{len(self.messages):06}"
             # After a failure of Slack's own the message is there all the same.
-            if method in ("chat.startStream", "chat.postMessage") and refusal in (None, "internal_error"):
-                self.messages.append({"ts": ts, "user": "U0BOT", "thread_ts": arguments["thread_ts"]})
+            if refusal in (None, "internal_error"):
+                self.say(method, arguments, ts)
         if refusal:
             return self.answer(json.dumps({"ok": False, "error": refusal}).encode())
         done = {"ok": True, "channel": arguments.get("channel"), "ts": ts}
@@ -87,6 +88,16 @@ class Slack(http.server.BaseHTTPRequestHandler):
         if method == "oauth.v2.access":
             done |= {"access_token": "xoxb-1", "token_type": "bot", "team": {"id": "T1"}, "bot_user_id": "U0BOT"}
         self.answer(json.dumps(done).encode())
+
+    def say(self, method, arguments, ts):
+        """What people see in the thread."""
+        blocks = arguments.get("blocks", [])
+        text = arguments.get("markdown_text", "".join(block["text"] for block in blocks if block["type"] == "markdown"))
+        if method in ("chat.startStream", "chat.postMessage"):
+            self.messages.append({"ts": ts, "user": "U0BOT", "thread_ts": arguments["thread_ts"], "text": text})
+        for said in self.messages:
+            if said["ts"] == arguments.get("ts") and method in ("chat.appendStream", "chat.update"):
+                said["text"] = said["text"] * (method == "chat.appendStream") + text
 
     def judge(self, method, name, arguments):
         schema = {"$ref": f"#/definitions/{name}", "definitions": self.schemas}
@@ -286,6 +297,28 @@ def compare(api):
     return judged
 
 
+def kill(start, bot, count):
+    """The server dies while it answers, and starts again: one reply to each message, and the whole of it."""
+    process, api = start()
+    api.token = sign_in(api)
+    api.ok("PUT", f"/api/v1/chatbots/{bot}", {"settings": {"daily_token_cap": None, "model": "compatible/steady"}})
+    whole = 0
+    for number in range(count):
+        at = f"{now()}.{5_000 + number:06}"
+        assert post(api, EVENTS, event(5_000 + number, ts=at))[0] == 200
+        # The model needs some five seconds.
+        time.sleep(random.uniform(0, 6))
+        process.kill()
+        process.wait()
+        process, api = start()
+        drain(api)
+        said = [message["text"] for message in Slack.messages if message["thread_ts"] == at]
+        assert len(said) == 1, f"kill {number}: {said}"
+        whole += said[0] == "Three years from then."
+    assert whole == count, f"{count - whole} replies are not whole"
+    return process
+
+
 def acknowledge(api, bot, count=200):
     """How long Slack waits for its response while the model thinks, in milliseconds: median and 99th percentile."""
     api.ok("PUT", f"/api/v1/chatbots/{bot}", {"settings": {"daily_token_cap": None, "model": "compatible/slow"}})
@@ -305,6 +338,7 @@ def acknowledge(api, bot, count=200):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--binary", type=pathlib.Path, required=True)
+    parser.add_argument("--kills", type=int, default=10, help="how often the server dies while it answers")
     parser.add_argument("--schemas", type=pathlib.Path, required=True, help="JSON Schemas of the types in slack/types.ts")
     arguments = parser.parse_args()
     Slack.schemas = json.loads(arguments.schemas.read_text())["definitions"]
@@ -316,11 +350,19 @@ def main():
     environment = {**os.environ, "SLACK_BASE_URL": slack, "SLACK_SIGNING_SECRET": SECRET, "SLACK_CLIENT_ID": CLIENT[0],
                    "SLACK_CLIENT_SECRET": CLIENT[1], "OPENAI_COMPATIBLE_BASE_URL": model, "EMBEDDING_MODEL": ""}
     with tempfile.TemporaryDirectory() as folder:
-        command = [str(arguments.binary.resolve()), "--ephemeral", "--port", str(port), "--aws-port", str(aws_port)]
-        process = subprocess.Popen(command, env=environment, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        try:
+        command = [str(arguments.binary.resolve()), "--port", str(port), "--aws-port", str(aws_port), "--data-dir", "data"]
+
+        def start():
+            process = subprocess.Popen(command, env=environment, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
             assert "listening" in process.stdout.readline(), "parlance did not start"
             api = Api(f"http://127.0.0.1:{port}")
+            # A server begins with the clock of the machine, and messages of before wait for later times.
+            if MOVED[0]:
+                api.ok("POST", "/_local/clock", {"advance_seconds": MOVED[0]})
+            return process, api
+
+        process, api = start()
+        try:
             try:
                 bot = set_up(api)
                 judged = compare(api)
@@ -330,6 +372,10 @@ def main():
                 refuse(api, bot)
                 api.token = sign_in(api)
                 median, worst = acknowledge(api, bot)
+                drain(api)
+                process.kill()
+                process.wait()
+                process = kill(start, bot, arguments.kills)
             finally:
                 for fault in Slack.faults:
                     print("refused by Slack's types:", fault)
@@ -337,13 +383,14 @@ def main():
             unseen = {"chat.appendStream", "chat.update", "chat.postEphemeral", "conversations.replies"} - set(Slack.verdicts)
             assert not unseen, f"never called: {unseen}"
         finally:
-            process.terminate()
+            process.kill()
             process.wait()
     for method, count in sorted(Slack.verdicts.items()):
         print(f"{count:4} accepted  {method}")
     print(f"{sum(Slack.verdicts.values())} calls, 0 refused by the types of @slack/web-api; {judged} requests judged as by slack_bolt "
           f"(slack_sdk {SDK_VERSION})")
     print(f"acknowledged after {median:.0f} ms (median) and {worst:.0f} ms (99th percentile) while the model thinks for {THINKS} s")
+    print(f"killed {arguments.kills} times while it answered: one reply to each message, and the whole of it")
     assert worst < 3_000, "Slack repeats what has no response after three seconds"
 
 
