@@ -33,6 +33,20 @@ async fn a_repeated_message_changes_nothing() {
 }
 
 #[tokio::test]
+async fn names_in_any_language_are_imported() {
+    let t = Test::new().await;
+    let ada = t.user("ada").await;
+    let table = "Gebäude_id,用户ID,用户编号_id,a\n1,x,p,7\n2,y,q,8\n".as_bytes();
+    for name in ["gebäude.csv", "用户.csv"] {
+        let id = ada.new_data_source(&[(name, table)], &[]).await.created().text("id");
+        t.drain().await;
+        let found = ada.get(&format!("/api/v1/data_sources/{id}")).await.ok().json();
+        assert_eq!(found["status"], json!("ready"), "{found}");
+        ada.delete(&format!("/api/v1/data_sources/{id}")).await.expect(204);
+    }
+}
+
+#[tokio::test]
 async fn a_lost_message_is_sent_again() {
     let t = Test::new().await;
     let ada = t.user("ada").await;

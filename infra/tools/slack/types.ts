@@ -9,6 +9,7 @@ export type ChatAppendStream = api.ChatAppendStreamArguments;
 export type ChatStopStream = api.ChatStopStreamArguments;
 export type ChatPostMessage = api.ChatPostMessageArguments;
 export type ChatPostEphemeral = api.ChatPostEphemeralArguments;
+export type ChatDelete = api.ChatDeleteArguments;
 export type ChatUpdate = api.ChatUpdateArguments;
 export type AssistantThreadsSetStatus = api.AssistantThreadsSetStatusArguments;
 export type AssistantThreadsSetSuggestedPrompts = api.AssistantThreadsSetSuggestedPromptsArguments;

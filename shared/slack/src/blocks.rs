@@ -8,8 +8,10 @@ use crate::text::to_mrkdwn;
 pub const FEEDBACK_ACTION: &str = "parlance_feedback";
 /// Most elements of a context block.
 const MAX_ELEMENTS: usize = 10;
-/// Longest name of a source, in characters.
+/// Longest name of a source, and longest place in it, in characters.
 const MAX_NAME: usize = 150;
+/// Longest address that becomes a link: a text has 2,000 characters at most.
+const MAX_URL: usize = 500;
 
 /// A source of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,12 +30,16 @@ impl Reference {
     fn mrkdwn(&self) -> String {
         let name: String = self.name.chars().take(MAX_NAME).collect();
         let name = to_mrkdwn(&name);
-        let is_link = |url: &&String| url.starts_with("http") && !url.contains(['|', '<', '>', ' ']);
+        let is_link =
+            |url: &&String| url.starts_with("http") && url.len() <= MAX_URL && !url.contains(['|', '<', '>', ' ']);
         let name = match self.url.as_ref().filter(is_link) {
             Some(url) => format!("<{}|{}>", url.replace('&', "&amp;"), name.replace('|', "¦")),
             None => name,
         };
-        let place = self.place.iter().map(|place| format!(", {}", to_mrkdwn(place)));
+        let place = self.place.iter().map(|place| {
+            let place: String = place.chars().take(MAX_NAME).collect();
+            format!(", {}", to_mrkdwn(&place))
+        });
         format!("[{}] {name}{}", self.number, place.collect::<String>())
     }
 }

@@ -99,10 +99,12 @@ impl MessageEvent {
 /// Returns `None` for a body that is no JSON object.
 pub fn read_event(body: &[u8]) -> Option<(Vec<String>, Incoming)> {
     let body: Value = serde_json::from_slice(body).ok().filter(Value::is_object)?;
-    // The workspace that installed the app; for an event of a shared channel it is among the authorizations.
+    // The workspace through which the app receives the event; the others are hints for channels that are shared.
     let mut teams: Vec<String> = Vec::new();
     let authorized = body["authorizations"].as_array().into_iter().flatten();
-    let named = std::iter::once(&body["team_id"]).chain(authorized.map(|it| &it["team_id"]));
+    let named = [&body["context_team_id"], &body["team_id"]]
+        .into_iter()
+        .chain(authorized.map(|it| &it["team_id"]));
     for team in named.filter_map(id) {
         if !teams.contains(&team) {
             teams.push(team);

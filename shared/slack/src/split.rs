@@ -68,6 +68,10 @@ pub struct Splitter {
     line: String,
     /// UTF-16 code units in the current message.
     used: usize,
+    /// Those of them that only open a code block again.
+    base: usize,
+    /// Whether the current message ends with a whole line.
+    ends_line: bool,
     fence: Option<Fence>,
 }
 
@@ -106,12 +110,18 @@ impl Splitter {
             }
             let (now, later) = rest.split_at(self.cut(rest, room));
             self.append(now, &mut steps);
-            rest = later;
+            // The line break at which the text is divided ends a line like any other.
+            rest = match later.strip_prefix('\n') {
+                Some(later) => {
+                    self.end_line();
+                    self.line.clear();
+                    later
+                }
+                None => later,
+            };
             self.next(&mut steps);
             if self.fence.is_none() {
                 rest = rest.trim_start_matches('\n');
-            } else {
-                rest = rest.strip_prefix('\n').unwrap_or(rest);
             }
         }
     }
@@ -121,6 +131,7 @@ impl Splitter {
             return;
         }
         self.used += units(text);
+        self.ends_line = text.ends_with('\n');
         let mut lines = text.split('\n');
         self.line.push_str(lines.next().unwrap_or_default());
         for line in lines {
@@ -143,18 +154,19 @@ impl Splitter {
 
     /// Ends the current message.
     fn next(&mut self, steps: &mut Vec<Step>) {
-        let is_line_begun = !self.line.is_empty();
         if let Some(fence) = self.fence.clone() {
-            let close = format!("{}{}", if is_line_begun { "\n" } else { "" }, fence.bar());
+            let close = format!("{}{}", if self.ends_line { "" } else { "\n" }, fence.bar());
             match steps.last_mut() {
                 Some(Step::Append(before)) => before.push_str(&close),
                 _ => steps.push(Step::Append(close)),
             }
             let open = self.opening();
             self.used = units(&open);
+            self.base = self.used;
+            self.ends_line = true;
             steps.extend([Step::Next, Step::Append(open)]);
         } else {
-            self.used = 0;
+            (self.used, self.base, self.ends_line) = (0, 0, false);
             steps.push(Step::Next);
         }
         self.line.clear();
@@ -172,16 +184,12 @@ impl Splitter {
             fits = at + character.len_utf8();
         }
         let head = &text[..fits];
-        let at_paragraph = if self.fence.is_none() {
-            self.paragraph(head)
-        } else {
-            None
-        };
+        let (paragraph, line) = self.breaks(head);
         // A message that has text already may end before its next line rather than within it.
-        let is_begun = self.used > 0;
-        let least = if is_begun { 0 } else { fits / 4 };
-        at_paragraph
-            .or_else(|| head.rfind('\n').filter(|at| *at >= least))
+        let is_begun = self.used > self.base;
+        let least = if is_begun { 0 } else { (fits / 4).max(1) };
+        paragraph
+            .or_else(|| line.filter(|at| *at >= least))
             .or_else(|| (is_begun && self.line.is_empty()).then_some(0))
             .or_else(|| head.rfind(' ').map(|at| at + 1))
             .unwrap_or(if fits == 0 && !is_begun {
@@ -191,26 +199,32 @@ impl Splitter {
             })
     }
 
-    /// Returns the last paragraph break outside of code in the second half of a text.
-    fn paragraph(&self, head: &str) -> Option<usize> {
+    /// Returns the last paragraph break outside of code in the second half of a text, and its last line break that does
+    /// not end the opening of a code block, which would be empty.
+    fn breaks(&self, head: &str) -> (Option<usize>, Option<usize>) {
         let (mut fence, mut line) = (self.fence.clone(), self.line.clone());
-        let (mut found, mut at) = (None, 0);
+        let (mut paragraph, mut last, mut at) = (None, None, 0);
         for part in head.split_inclusive('\n') {
-            line.push_str(part.trim_end_matches('\n'));
-            if part == "\n" && fence.is_none() && at >= head.len() / 2 {
-                found = Some(at);
-            }
-            if part.ends_with('\n') {
+            let text = part.strip_suffix('\n');
+            line.push_str(text.unwrap_or(part));
+            if let Some(text) = text {
+                let was_open = fence.is_some();
                 match &fence {
                     Some(open) if open.is_closed_by(&line) => fence = None,
                     Some(_) => {}
                     None => fence = Fence::opened_by(&line),
                 }
+                if was_open || fence.is_none() {
+                    last = Some(at + text.len());
+                }
+                if text.is_empty() && fence.is_none() && at >= head.len() / 2 {
+                    paragraph = Some(at);
+                }
                 line.clear();
             }
             at += part.len();
         }
-        found
+        (paragraph, last)
     }
 }
 
@@ -334,6 +348,31 @@ mod tests {
                 .all(|message| message.starts_with("~~~~sql\n") || message.starts_with("~~~~ sql\n"))
         );
         assert!(messages.iter().all(|message| message.trim_end().ends_with("~~~~")));
+    }
+
+    #[test]
+    fn long_lines_of_code_are_divided_wherever_they_stand() {
+        let code = |before: &str, line: String| format!("{before}{line}\n```\nafter");
+        for text in [
+            code("```\n", "x".repeat(30_000)),
+            code("```\n", "a b ".repeat(8_000)),
+            code(&format!("{}\n\n```\nshort\n", "intro ".repeat(900)), "y".repeat(12_000)),
+            code(
+                &format!("{}\n```rust\n", "w".repeat(11_465)),
+                "let x = 1;\n".repeat(900),
+            ),
+            format!("{}\n```\ncode\n```\n{}", "w".repeat(11_460), "prose ".repeat(2_000)),
+            format!("{}\n\n{}", "w".repeat(11_480), "\n".repeat(20_000)),
+        ] {
+            let messages = split(&text);
+            assert!(messages.len() < 9, "{}", messages.len());
+            for message in &messages {
+                assert!(units(message) <= MAX_MESSAGE && is_well_formed(message), "{message}");
+            }
+            let joined = content(&messages).concat();
+            let expected = content(&[text]).concat();
+            assert_eq!(joined.replace(' ', ""), expected.replace(' ', ""));
+        }
     }
 
     #[test]

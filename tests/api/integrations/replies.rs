@@ -209,6 +209,46 @@ async fn a_model_that_fails_is_told_in_the_thread_and_a_limit_to_the_person_only
 }
 
 #[tokio::test]
+async fn a_question_with_a_file_is_counted_once_however_often_it_is_delivered() {
+    let world = SlackWorkspace::open().await;
+    let path = format!("{PATH}/{}", world.integration);
+    let config = json!({"daily_questions": 1, "read_files": true});
+    world.ada.put(&path, json!({"config": config})).await.ok();
+    world.slack.workspace().files.insert(
+        "a".to_owned(),
+        b"The Aurora kettle boils a litre in 150 seconds.".to_vec(),
+    );
+    let ts = world.ts();
+    let mut event = world.mention("How fast does the Aurora kettle boil a litre?", &ts, None);
+    event["event"]["files"] =
+        json!([{"id": "F1", "name": "a.txt", "size": 50, "url_private": format!("{}/files/a", world.slack.url())}]);
+    world.deliver(&event).await.ok();
+    world.t.drain_all().await;
+    assert!(
+        world.thread(&ts)[0].text.contains("150 seconds"),
+        "{:?}",
+        world.slack.calls()
+    );
+}
+
+#[tokio::test]
+async fn an_interrupted_answer_leaves_no_more_messages_than_its_text_needs() {
+    let world = SlackWorkspace::open().await;
+    // The stream ends early and the rest is posted, but nothing of that is known to the next delivery.
+    world.slack.next("chat.startStream", Fault::LostResponse);
+    let ts = world.ts();
+    {
+        let mut workspace = world.slack.workspace();
+        workspace.say_as_bot(CHANNEL, &ts, "a part of an earlier attempt");
+    }
+    world.deliver(&world.mention(QUESTION, &ts, None)).await.ok();
+    world.t.drain_all().await;
+    let replies = world.thread(&ts);
+    assert_eq!(replies.len(), 1, "{replies:?}");
+    assert!(replies[0].text.contains("three years"), "{replies:?}");
+}
+
+#[tokio::test]
 async fn one_person_asks_no_more_than_allowed_and_others_still_can() {
     let world = SlackWorkspace::open().await;
     let path = format!("{PATH}/{}", world.integration);

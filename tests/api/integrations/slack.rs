@@ -176,7 +176,16 @@ async fn a_paused_integration_and_one_without_a_chatbot_do_not_answer() {
     world.ada.put(&path, json!({"config": config})).await.ok();
     let ts = world.ask("How long is the warranty?").await;
     assert!(world.thread(&ts)[0].text.contains("three years"));
-    // Without it the integration says why it is silent.
+    // Without its own, the general one answers there.
+    let spare = json!({"name": "Spare", "documents": []});
+    let spare = world.ada.post("/api/v1/chatbots", spare).await.created().text("id");
+    let config = json!({"channels": [{"channel": CHANNEL, "chatbot_id": spare}]});
+    let change = json!({"chatbot_id": world.chatbot, "config": config});
+    world.ada.put(&path, change).await.ok();
+    world.ada.delete(&format!("/api/v1/chatbots/{spare}")).await.expect(204);
+    let ts = world.ask("How long is the warranty?").await;
+    assert!(world.thread(&ts)[0].text.contains("three years"));
+    // Without any the integration says why it is silent.
     world
         .ada
         .delete(&format!("/api/v1/chatbots/{}", world.chatbot))

@@ -260,6 +260,11 @@ async fn a_receiver_that_fails_for_five_days_is_disabled() {
     let ada = ada.sign_in_again().await;
     let left = deliveries(&ada, &path).await;
     assert!(left.iter().all(|one| one["status"] != "pending"), "{left:?}");
+    // Enabled again, it has five days from its next failure on.
+    ada.patch(&path, json!({"status": "enabled"})).await.ok();
+    test_event(&ada, &path).await;
+    t.drain().await;
+    assert_eq!(ada.get(&path).await.ok().json()["status"], json!("enabled"));
 }
 
 #[tokio::test]

@@ -61,6 +61,14 @@ pub(crate) fn execute(workspace: &mut Workspace, method: &str, token: &str, argu
         "chat.stopStream" => stop(workspace, arguments),
         "chat.postMessage" => post(workspace, arguments),
         "chat.update" => update(workspace, arguments),
+        "chat.delete" => {
+            let (channel, ts) = (required(arguments, "channel")?, required(arguments, "ts")?);
+            workspace.find(channel, ts).ok_or("message_not_found")?;
+            workspace
+                .messages
+                .retain(|message| message.ts != ts || message.channel != channel);
+            Ok(json!({"channel": channel, "ts": ts}))
+        }
         "chat.postEphemeral" => {
             required(arguments, "channel")?;
             required(arguments, "user")?;

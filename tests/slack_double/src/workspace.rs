@@ -70,6 +70,21 @@ impl Workspace {
             .find(|message| message.channel == channel && message.ts == ts)
     }
 
+    /// Has the bot say something in a thread, as a stream that was not stopped.
+    pub fn say_as_bot(&mut self, channel: &str, thread: &str, text: &str) {
+        let ts = self.next_ts();
+        self.messages.push(Posted {
+            channel: channel.to_owned(),
+            thread_ts: thread.to_owned(),
+            text: text.to_owned(),
+            blocks: Vec::new(),
+            metadata: Value::Null,
+            ts,
+            is_streaming: true,
+            appended: 0,
+        });
+    }
+
     /// A time later than that of all messages.
     pub(crate) fn next_ts(&mut self) -> String {
         self.count += 1;

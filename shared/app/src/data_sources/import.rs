@@ -30,7 +30,9 @@ impl App {
             let sources = self.store.data_sources(&message.org_id);
             let id = &message.data_source_id;
             let Some(source) = sources.get(id).await? else {
-                return Ok(());
+                // Deleted: nothing that an earlier delivery stored may outlive it.
+                let folder = DataSource::folder(&message.org_id, id);
+                return self.objects.delete_below(&folder).await;
             };
             if source.status != DataSourceStatus::Pending {
                 return Ok(());

@@ -128,7 +128,9 @@ impl App {
             documents: bot.documents.iter().filter_map(head).collect(),
         });
         let is_old = known.is_none_or(|(known, _)| now.as_millisecond() - known.as_of_ms > millis(OLD));
-        if read.len() > MANY_CHANGES || (is_old && !read.is_empty()) {
+        // A chatbot without an ID is not stored, and neither is anything for it.
+        let is_stored = !bot.id.as_str().is_empty();
+        if is_stored && (read.len() > MANY_CHANGES || (is_old && !read.is_empty())) {
             self.store_manifest(&key, &manifest);
         }
         self.manifests.put(key, Arc::clone(&manifest));

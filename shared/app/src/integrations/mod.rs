@@ -265,15 +265,19 @@ impl App {
     }
 
     /// Records why an integration does not answer.
-    async fn fail_integration(&self, integration: &Integration, code: &str, detail: &str) -> Result<()> {
+    async fn fail_integration(&self, failed: &Integration, code: &str, detail: &str) -> Result<()> {
         let problem = IntegrationProblem {
             code: code.to_owned(),
             detail: detail.to_owned(),
             at: self.clock.now(),
         };
-        let place = (&integration.org, &integration.id);
+        let place = (&failed.org, &failed.id);
         let actor = Actor::system();
         let changed = self.change_integration(place, None, (&actor, "integration.failed"), |integration| {
+            // Installed again while the call that failed was on its way.
+            if integration.connection != failed.connection {
+                return Ok(());
+            }
             let is_known = integration
                 .problem
                 .as_ref()

@@ -1,16 +1,19 @@
 //! From a promise to the deliveries of its event.
 
 use domain::{
-    DeliverWebhooksMessage, EventData, OrgId, Result, Webhook, WebhookDelivery, WebhookEvent, WebhookEventId,
-    WebhookId, webhooks::data::TestEvent,
+    DeliverWebhooksMessage, EventData, OrgId, Result, Timestamp, Webhook, WebhookDelivery, WebhookEvent,
+    WebhookEventId, WebhookId,
+    webhooks::{data::TestEvent, message::DueDelivery},
 };
-use futures::future::BoxFuture;
+use futures::{StreamExt as _, future::BoxFuture, stream};
 use store::{Changed, PromisedEvent};
 
 use crate::{App, Unfinished, platform::batch_outcome::BatchOutcome};
 
 /// How long the message of a due delivery may take before it is sent once more.
 const REPEAT_MS: i64 = 15 * 60 * 1000;
+/// Number of due deliveries that are sent concurrently.
+const AT_ONCE: usize = 20;
 
 impl App {
     /// Queues the events that changes of the table promise. Changes may arrive twice.
@@ -48,27 +51,42 @@ impl App {
                 |error| tracing::warn!(event_id = %promised.event.id, %error, "webhook.not_relayed"),
             );
         }
-        let due = self.store.due_deliveries();
         let now = self.clock.now();
-        for one in due.due(now).await? {
-            let repeated = async {
-                // If the message is lost, it is due again in a quarter of an hour.
-                if !due.claim(&one, now.as_millisecond() + REPEAT_MS).await? {
-                    return Ok(0);
-                }
-                let webhooks = self.store.webhooks(&one.org_id);
-                let delivery = webhooks.delivery(&one.webhook_id, &one.delivery_id, now).await?;
-                match delivery {
-                    Some(delivery) => self.queues.send(&delivery.message()).await.map(|()| 1),
-                    None => Ok(0),
-                }
-            };
+        let due_now = self.store.due_deliveries().due(now).await?;
+        // Many at once, so that a webhook with thousands of waiting deliveries does not keep others waiting.
+        let repeated = stream::iter(due_now).map(|one| {
+            let app = self.clone();
+            async move {
+                let sent = app.send_due(&one, now).await;
+                (one, sent)
+            }
+        });
+        let mut repeated = repeated.buffer_unordered(AT_ONCE);
+        while let Some((one, sent)) = repeated.next().await {
             kept.count(
-                repeated.await,
+                sent,
                 |error| tracing::warn!(delivery_id = %one.delivery_id, %error, "webhook.not_relayed"),
             );
         }
         kept.end()
+    }
+
+    /// Sends the message of a delivery that is due; returns whether there was one to send.
+    async fn send_due(&self, one: &DueDelivery, now: Timestamp) -> Result<usize> {
+        // If the message is lost, it is due again in a quarter of an hour.
+        if !self
+            .store
+            .due_deliveries()
+            .claim(one, now.as_millisecond() + REPEAT_MS)
+            .await?
+        {
+            return Ok(0);
+        }
+        let webhooks = self.store.webhooks(&one.org_id);
+        match webhooks.delivery(&one.webhook_id, &one.delivery_id, now).await? {
+            Some(delivery) => self.queues.send(&delivery.message()).await.map(|()| 1),
+            None => Ok(0),
+        }
     }
 
     /// Creates the deliveries of a promised event, one for each webhook that wants it.

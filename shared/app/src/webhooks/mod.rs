@@ -170,14 +170,20 @@ impl App {
         Box::pin(async move {
             let url = change.url.as_deref().map(|url| self.receiver(url)).transpose()?;
             let change = WebhookChange { url, ..change };
-            self.replace_webhook(org, id, |old| {
+            let begins_anew = change.url.is_some() || change.status == Some(WebhookStatus::Enabled);
+            let replaced = self.replace_webhook(org, id, |old| {
                 let new = changed(old, change.clone());
                 let event = AuditEvent::new("webhook.updated", "webhook", id.as_str())
                     .before(rules_of(old))
                     .after(rules_of(&new));
                 Ok(Some((new, self.entry(actor, org, event)?)))
-            })
-            .await
+            });
+            let webhook = replaced.await?;
+            if begins_anew {
+                // Otherwise its next failure would disable it at once.
+                self.store.webhooks(org).forgive_lane(id).await?;
+            }
+            Ok(webhook)
         })
     }
 

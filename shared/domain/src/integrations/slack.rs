@@ -177,6 +177,9 @@ pub struct SlackThread {
 /// How far the reply to a message has come.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SlackReply {
+    /// Whether it was counted among the questions of its person.
+    #[serde(default)]
+    pub is_counted: bool,
     /// The conversation of the thread.
     #[serde(default)]
     pub conversation: Option<ConversationId>,

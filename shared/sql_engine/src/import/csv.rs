@@ -170,7 +170,8 @@ fn primary_key(table: &str, header: &[String], formats: &[ColumnFormat], is_uniq
     let is_key = |name: &str| {
         let name = name.to_lowercase();
         let stem = name.strip_suffix("_id").or_else(|| name.strip_suffix("id"));
-        name == "id" || stem.is_some_and(|stem| !stem.is_empty() && table.starts_with(&stem[..stem.len().min(4)]))
+        let begins = |stem: &str| table.starts_with(&stem.chars().take(4).collect::<String>());
+        name == "id" || stem.is_some_and(|stem| !stem.is_empty() && begins(stem))
     };
     let mut columns = header.iter().zip(formats).zip(is_unique);
     let found = columns.find(|((name, format), is_unique)| {

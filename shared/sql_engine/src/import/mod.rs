@@ -81,6 +81,7 @@ pub(crate) fn create(target: &Path) -> rusqlite::Result<Connection> {
 /// Creates an index for each reference, so that joins do not compare every row with every other.
 pub(crate) fn index_references(database: &Connection) -> rusqlite::Result<()> {
     let catalog = inspect::catalog(database)?;
+    let mut number = 0;
     for table in &catalog.tables {
         let columns: HashSet<&String> = (table.foreign_keys.iter())
             .filter_map(|key| key.columns.first())
@@ -89,9 +90,20 @@ pub(crate) fn index_references(database: &Connection) -> rusqlite::Result<()> {
         let mut columns: Vec<&String> = columns.into_iter().collect();
         columns.sort();
         for column in columns {
-            let index = quoted(&format!("{}_{column}", table.name));
+            // No table may have the name of an index.
+            let index = loop {
+                number += 1;
+                let name = format!("reference_{number}");
+                if !catalog
+                    .tables
+                    .iter()
+                    .any(|table| table.name.eq_ignore_ascii_case(&name))
+                {
+                    break quoted(&name);
+                }
+            };
             let (table, column) = (quoted(&table.name), quoted(column));
-            database.execute_batch(&format!("CREATE INDEX IF NOT EXISTS {index} ON {table} ({column})"))?;
+            database.execute_batch(&format!("CREATE INDEX {index} ON {table} ({column})"))?;
         }
     }
     Ok(())

@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, params_from_iter, types::Value};
+use rusqlite::{
+    Connection, params_from_iter,
+    types::{Value, ValueRef},
+};
 
 use super::{ImportFile, Names, NewColumn, create_table, identifier, insertion};
 use crate::{
@@ -84,8 +87,14 @@ fn copy(
     let mut rows = rows.query([]).map_err(fault)?;
     let mut insert = target.prepare(&insertion(name, columns.len())).map_err(fault)?;
     while let Some(row) = rows.next().map_err(fault)? {
-        let values = (0..columns.len()).map(|index| row.get::<_, Value>(index));
-        let values = values.collect::<rusqlite::Result<Vec<Value>>>().map_err(fault)?;
+        let mut values = Vec::with_capacity(columns.len());
+        for index in 0..columns.len() {
+            values.push(match row.get_ref(index).map_err(fault)? {
+                // Old applications store text in other encodings.
+                ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
+                value => value.into(),
+            });
+        }
         insert.execute(params_from_iter(values)).map_err(fault)?;
     }
     Ok(())

@@ -129,7 +129,7 @@ impl Webhooks {
 impl DueDeliveries {
     /// Returns what is due, a bounded number.
     pub async fn due(&self, now: Timestamp) -> Result<Vec<DueDelivery>> {
-        let mut due = Vec::new();
+        let mut shards = Vec::new();
         let before = keys::deliveries_before(now.as_millisecond().saturating_add(1));
         for shard in 0..keys::WEBHOOK_SHARDS {
             let query = self.0.db.query().consistent_read(true);
@@ -137,7 +137,12 @@ impl DueDeliveries {
                 .key_condition_expression("pk = :pk AND sk < :now")
                 .expression_attribute_values(":pk", s(keys::due_deliveries(shard)))
                 .expression_attribute_values(":now", s(&before));
-            for item in self.0.app().first(query, MAX_DUE).await? {
+            shards.push(self.0.app().first(query, MAX_DUE).await?.into_iter());
+        }
+        // In turn, so that no partition waits for another one.
+        let mut due = Vec::new();
+        while shards.iter().any(|shard| shard.len() > 0) {
+            for item in shards.iter_mut().filter_map(Iterator::next) {
                 due.push(from_item(item)?);
             }
         }

@@ -235,6 +235,18 @@ impl Webhooks {
         Ok(taken)
     }
 
+    /// Forgets since when deliveries fail: the receiver is another one, or was repaired.
+    pub async fn forgive_lane(&self, webhook: &WebhookId) -> Result<()> {
+        let update = self
+            .store
+            .app()
+            .update(&keys::webhook_lane(&self.org, webhook))
+            .update_expression("REMOVE failing_since_ms, failed_at_ms")
+            .condition_expression("attribute_exists(places)");
+        // Without a lane nothing has failed yet.
+        send_update(update).await.map_err(failed).map(|_| ())
+    }
+
     /// Removes what leads to a deleted webhook's lane.
     pub async fn forget_lane(&self, webhook: &WebhookId) -> Result<()> {
         self.store.app().delete(&keys::webhook_lane(&self.org, webhook)).await

@@ -47,16 +47,15 @@ impl Connected<'_> {
         if let Err(Failed::App(error)) = &outcome {
             outcome = match told(error, delivery.receive_count >= PATIENCE) {
                 Told::Person(text) => reply.tell_person(&text).await,
-                Told::Thread(text) if !reply.is_begun() => reply.post(&text, &[]).await,
-                Told::Thread(_) => Ok(()),
+                Told::Thread(text) => reply.say(&text).await,
                 Told::Later => outcome,
             };
         }
         if let Err(Failed::Slack(error)) = outcome {
-            outcome = match self.slack_failure(&error).await? {
-                Some(error) => Err(Failed::App(error)),
+            outcome = match self.slack_failure(&error).await {
+                Ok(Some(error)) | Err(error) => Err(Failed::App(error)),
                 // Another delivery would not help.
-                None => Ok(()),
+                Ok(None) => Ok(()),
             };
         }
         if outcome.is_ok() {
@@ -68,6 +67,11 @@ impl Connected<'_> {
             Err(failed) => {
                 integrations.release_reply(place, &holder).await?;
                 Err(match failed {
+                    // Waits grow, so that all deliveries together outlast the longest answer.
+                    Failed::App(Error::InProgress { detail, retry_after }) if retry_after <= NEXT_IN_THREAD => {
+                        let retry_after = retry_after * delivery.receive_count.min(10);
+                        Error::InProgress { detail, retry_after }
+                    }
                     Failed::App(error) => error,
                     Failed::Slack(error) => Error::unavailable(error.to_string()),
                 })
@@ -110,14 +114,14 @@ impl Connected<'_> {
         let has_files = self.integration.slack.read_files && !question.files.is_empty();
         if text.is_empty() && !has_files {
             let greeting = chatbot.settings.welcome_message.as_deref().unwrap_or(NO_QUESTION);
-            return if reply.is_begun() {
-                Ok(())
-            } else {
-                reply.post(greeting, &[]).await
-            };
+            return reply.say(greeting).await;
         }
-        if reply.state.turn.is_none() && !self.may_ask(&question.user).await? {
-            return reply.tell_person(TOO_MANY).await;
+        if !reply.state.is_counted {
+            if !self.may_ask(&question.user).await? {
+                return reply.tell_person(TOO_MANY).await;
+            }
+            reply.state.is_counted = true;
+            reply.save().await?;
         }
         let Some(payer) = self.app.payer(&chatbot.org, &self.integration.created_by).await? else {
             let detail = "The account that created this integration is no longer active. Create the integration again.";
@@ -134,11 +138,7 @@ impl Connected<'_> {
             .await?;
         if text.is_empty() {
             let read = words::read(reply.state.documents.len(), &reply.state.unreadable);
-            return if reply.is_begun() {
-                Ok(())
-            } else {
-                reply.post(&read, &[]).await
-            };
+            return reply.say(&read).await;
         }
         let answering = self.answer_of(&conversation, &payer, text, reply).await?;
         let answer = match answering {
@@ -166,11 +166,17 @@ impl Connected<'_> {
 
     /// Returns the chatbot of a channel, as visitors see it if it is published.
     pub(super) async fn chatbot(&self, channel: &str) -> domain::Result<Option<Chatbot>> {
+        let chatbots = self.app.store.chatbots(&self.integration.org);
         let Some(id) = self.integration.chatbot_of_channel(channel) else {
             return Ok(None);
         };
-        let found = self.app.store.chatbots(&self.integration.org).get(id).await?;
-        if found.is_none() {
+        let mut found = chatbots.get(id).await?;
+        let general = self.integration.chatbot_id.as_ref();
+        if let (None, Some(general)) = (&found, general.filter(|general| *general != id)) {
+            // That of a channel is gone: elsewhere nothing changes.
+            found = chatbots.get(general).await?;
+        }
+        if found.is_none() && general.is_some() {
             let detail = "The chatbot of this integration was deleted. Choose another one.";
             self.app
                 .fail_integration(self.integration, "chatbot_deleted", detail)

@@ -6,7 +6,7 @@ use domain::time::after;
 use serde_json::{Value, json};
 use store::SlackClaim;
 
-use super::Connected;
+use super::{Connected, reply::metadata};
 use crate::Delivery;
 
 /// Most questions that are suggested.
@@ -41,8 +41,9 @@ impl Connected<'_> {
             .collect();
         let mut calls = Vec::new();
         if let Some(welcome) = &chatbot.settings.welcome_message {
-            let message =
-                json!({"channel": channel, "thread_ts": thread, "markdown_text": slack::without_mentions(welcome)});
+            let text = slack::without_mentions(welcome);
+            let mut message = json!({"channel": channel, "thread_ts": thread, "markdown_text": text});
+            message["metadata"] = metadata(thread);
             calls.push(("chat.postMessage", message));
         }
         if !prompts.is_empty() {

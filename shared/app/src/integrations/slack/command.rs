@@ -39,11 +39,12 @@ impl Connected<'_> {
         if state.is_done || state.is_posting {
             return Ok(());
         }
-        let message = match self.command_message(text, user, channel).await {
+        let message = match self.command_message(text, (user, channel), &mut state.is_counted).await {
             Ok(message) => message,
             Err(error) => match told(&error, delivery.receive_count > 1) {
                 Told::Person(text) | Told::Thread(text) => json!({"text": slack::to_mrkdwn(&text)}),
                 Told::Later => {
+                    integrations.save_reply(place, &holder, &state).await?;
                     integrations.release_reply(place, &holder).await?;
                     return Err(error);
                 }
@@ -62,7 +63,12 @@ impl Connected<'_> {
         integrations.save_reply(place, &holder, &state).await.map(|_| ())
     }
 
-    async fn command_message(&self, text: &str, user: &str, channel: &str) -> domain::Result<Value> {
+    async fn command_message(
+        &self,
+        text: &str,
+        (user, channel): (&str, &str),
+        is_counted: &mut bool,
+    ) -> domain::Result<Value> {
         let say = |text: &str| Ok(json!({"text": slack::to_mrkdwn(text)}));
         let question = slack::from_mrkdwn(text, &self.bot_user);
         let Some(chatbot) = self.chatbot(channel).await? else {
@@ -71,9 +77,10 @@ impl Connected<'_> {
         if question.is_empty() {
             return say(chatbot.settings.welcome_message.as_deref().unwrap_or(NO_QUESTION));
         }
-        if !self.may_ask(user).await? {
+        if !*is_counted && !self.may_ask(user).await? {
             return say(TOO_MANY);
         }
+        *is_counted = true;
         let Some(payer) = self.app.payer(&chatbot.org, &self.integration.created_by).await? else {
             return say(NO_CHATBOT);
         };

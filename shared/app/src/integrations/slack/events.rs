@@ -131,7 +131,8 @@ impl App {
 
     /// Returns who a request claims to come from.
     async fn sender(&self, signed: &SignedSlackRequest<'_>, teams: &[String]) -> Result<Sender> {
-        if let Some((org, id)) = signed.integration.and_then(|named| named.split_once('.')) {
+        let named = signed.integration.and_then(|named| named.split_once('.'));
+        if let Some((org, id)) = named.filter(|(org, id)| is_id(org) && is_id(id)) {
             let (org, id) = (domain::OrgId(org.to_owned()), IntegrationId(id.to_owned()));
             let found = self.store.integrations(&org).get(&id).await?;
             return Ok(Sender {
@@ -189,8 +190,9 @@ fn queued(integration: &Integration, event: Event, at: i64) -> Option<SlackEvent
     match event {
         Event::Message(message) => {
             let connection = integration.connection.as_ref()?;
-            // What the bot itself says is no question.
-            (message.user != connection.bot_user_id).then(|| {
+            // What the bot itself says is no question, and a shared channel may have the bots of several workspaces.
+            let is_meant = message.is_direct || is_mentioned(&message.text, &connection.bot_user_id);
+            (is_meant && message.user != connection.bot_user_id).then(|| {
                 let files = message.files.iter().map(|file| SlackFile {
                     name: file.name.clone(),
                     url: file.url.clone(),
@@ -212,6 +214,17 @@ fn queued(integration: &Integration, event: Event, at: i64) -> Option<SlackEvent
         Event::AppUninstalled | Event::TokensRevoked { of_bot: true } => Some(SlackEvent::Removed { at }),
         Event::TokensRevoked { of_bot: false } | Event::Other => None,
     }
+}
+
+/// Returns whether a text mentions a user.
+fn is_mentioned(text: &str, user: &str) -> bool {
+    let mut mentions = text.split("<@").skip(1).filter_map(|rest| rest.strip_prefix(user));
+    mentions.any(|rest| rest.starts_with(['>', '|']))
+}
+
+/// Returns whether a text can be an ID of ours.
+fn is_id(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 fn cut(mut text: String) -> String {

@@ -33,7 +33,7 @@ impl Connected<'_> {
         }
         let (org, known) = (&self.integration.org, reply.state.files);
         for file in question.files.iter().skip(known) {
-            match self.read_file(file, payer).await? {
+            match self.read_file(file, payer, delivery).await? {
                 Some(document) => reply.state.documents.push(document),
                 None => reply.state.unreadable.push(file.name.clone()),
             }
@@ -48,6 +48,9 @@ impl Connected<'_> {
             .add_documents(&conversation.id, &reply.state.documents)
             .await?
         {
+            // The thread has as many documents as it may.
+            reply.state.unreadable = question.files.iter().map(|file| file.name.clone()).collect();
+            reply.state.documents.clear();
             return Ok(());
         }
         let documents = self.app.store.documents(org).get_many(&reply.state.documents).await?;
@@ -70,7 +73,12 @@ impl Connected<'_> {
     }
 
     /// Returns the document of a file; `None` if it cannot be read.
-    async fn read_file(&self, file: &SlackFile, payer: &User) -> Result<Option<domain::DocumentId>, Failed> {
+    async fn read_file(
+        &self,
+        file: &SlackFile,
+        payer: &User,
+        delivery: &Delivery,
+    ) -> Result<Option<domain::DocumentId>, Failed> {
         let size = usize::try_from(file.size).unwrap_or(usize::MAX);
         if size > MAX_FILE {
             return Ok(None);
@@ -80,6 +88,11 @@ impl Connected<'_> {
             Ok(Some(bytes)) => bytes,
             // Without access, or of another host than Slack's.
             Ok(None) | Err(slack::Error::Refused { .. }) => return Ok(None),
+            // A question does not wait for its file for hours.
+            Err(error) if delivery.receive_count >= WAITS && !error.is_dead_token() => {
+                tracing::warn!(%error, "slack.file_not_read");
+                return Ok(None);
+            }
             Err(error) => return Err(error.into()),
         };
         let org = &self.integration.org;

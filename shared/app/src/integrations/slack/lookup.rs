@@ -5,10 +5,21 @@ use serde_json::Value;
 
 use super::reply::{Failed, Reply};
 
+/// Most pages of a thread that are read. A page has up to 200 messages, and 15 for some apps.
+const MAX_PAGES: usize = 10;
+
 #[derive(Deserialize)]
 struct Replies {
     #[serde(default)]
     messages: Vec<ThreadMessage>,
+    #[serde(default)]
+    response_metadata: NextPage,
+}
+
+#[derive(Default, Deserialize)]
+struct NextPage {
+    #[serde(default)]
+    next_cursor: String,
 }
 
 #[derive(Deserialize)]
@@ -24,34 +35,42 @@ impl Reply<'_> {
     /// Looks for a message that may have been posted. Returns `false` if the thread cannot be read: then nothing more
     /// is written, because a second reply would be worse than an incomplete one.
     pub(super) async fn find_posted(&mut self) -> Result<bool, Failed> {
-        let token = self.connected.token.expose();
-        let arguments = [
-            ("channel", self.question.channel.as_str()),
-            ("ts", self.question.thread_ts.as_str()),
-            ("oldest", self.question.ts.as_str()),
-            ("limit", "200"),
-            ("include_all_metadata", "true"),
-        ];
-        let slack = &self.connected.app.slack;
-        let found: Replies = match slack
-            .call_form(Some(token), "conversations.replies", &arguments, true)
-            .await
-        {
-            Ok(found) => found,
-            Err(slack::Error::Refused { code, .. }) => {
-                tracing::warn!(code, "slack.thread_not_read");
-                return Ok(false);
+        let mut cursor = String::new();
+        for _ in 0..MAX_PAGES {
+            let token = self.connected.token.expose();
+            let mut arguments = vec![
+                ("channel", self.question.channel.as_str()),
+                ("ts", self.question.thread_ts.as_str()),
+                ("oldest", self.question.ts.as_str()),
+                ("limit", "200"),
+                ("include_all_metadata", "true"),
+            ];
+            if !cursor.is_empty() {
+                arguments.push(("cursor", &cursor));
             }
-            Err(error) => return Err(error.into()),
-        };
-        for message in found.messages {
-            let question = &message.metadata["event_payload"]["question"];
-            let is_ours = message.user == self.connected.bot_user
-                && is_later(&message.ts, &self.question.ts)
-                // A stream that was not stopped has no metadata; a thread has one reply at a time.
-                && (question.is_null() || *question == self.question.ts.as_str());
-            if is_ours && !self.state.messages.contains(&message.ts) {
-                self.state.messages.push(message.ts);
+            let slack = &self.connected.app.slack;
+            let found = slack.call_form(Some(token), "conversations.replies", &arguments, true);
+            let found: Replies = match found.await {
+                Ok(found) => found,
+                Err(slack::Error::Refused { code, .. }) => {
+                    tracing::warn!(code, "slack.thread_not_read");
+                    return Ok(false);
+                }
+                Err(error) => return Err(error.into()),
+            };
+            for message in found.messages {
+                let question = &message.metadata["event_payload"]["question"];
+                let is_ours = message.user == self.connected.bot_user
+                    && is_later(&message.ts, &self.question.ts)
+                    // A stream that was not stopped has no metadata; a thread has one reply at a time.
+                    && (question.is_null() || *question == self.question.ts.as_str());
+                if is_ours && !self.state.messages.contains(&message.ts) {
+                    self.state.messages.push(message.ts);
+                }
+            }
+            cursor = found.response_metadata.next_cursor;
+            if cursor.is_empty() {
+                break;
             }
         }
         self.state.is_posting = false;

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::Connected;
 
 /// How often a streamed message grows: Slack allows more than a hundred calls a minute.
-const GROW: Duration = Duration::from_millis(700);
+const GROW: Duration = Duration::from_secs(1);
 /// `event_type` of the metadata of our messages.
 const METADATA: &str = "parlance_answer";
 /// Longest text of a notification, in characters.
@@ -198,6 +198,9 @@ impl<'a> Reply<'a> {
                 Ok(_) => Ok(true),
                 Err(error) if error.is_dead_token() => Err(error.into()),
                 Err(error) => {
+                    if !error.is_ended_stream() {
+                        self.stop(ts, &[]).await?;
+                    }
                     // Slack ends streams after some minutes. Text that may have been appended is shown again rather
                     // than missed.
                     tracing::info!(%error, "slack.stream_ended");
@@ -253,7 +256,8 @@ impl<'a> Reply<'a> {
 
     /// Ends a message that is streamed.
     async fn stop(&self, ts: &str, blocks: &[Value]) -> Result<(), Failed> {
-        let mut arguments = json!({"channel": self.question.channel, "ts": ts, "metadata": self.metadata()});
+        let mut arguments =
+            json!({"channel": self.question.channel, "ts": ts, "metadata": metadata(&self.question.ts)});
         if !blocks.is_empty() {
             arguments["blocks"] = json!(blocks);
         }
@@ -292,9 +296,24 @@ impl<'a> Reply<'a> {
         arguments["unfurl_media"] = json!(false);
         self.state.is_posting = true;
         self.save().await?;
-        match self.call::<Posted>("chat.postMessage", arguments, false).await {
+        let mut posted = self.call::<Posted>("chat.postMessage", arguments.clone(), false).await;
+        if matches!(&posted, Err(slack::Error::Refused { code, .. }) if !is_final(code)) {
+            // An answer without what stands below it is better than none.
+            arguments["blocks"] = json!([{"type": "markdown", "text": text}]);
+            posted = self.call("chat.postMessage", arguments, false).await;
+        }
+        match posted {
             Ok(posted) => self.posted(posted.ts).await,
             Err(error) => self.not_posted(error).await,
+        }
+    }
+
+    /// Says something that is no answer, over what an earlier delivery left in the thread.
+    pub(super) async fn say(&mut self, text: &str) -> Result<(), Failed> {
+        if self.is_begun() {
+            self.rewrite(text, &[]).await
+        } else {
+            self.post(text, &[]).await
         }
     }
 
@@ -315,9 +334,26 @@ impl<'a> Reply<'a> {
             let mut arguments = self.message(text, below);
             arguments["ts"] = json!(ts);
             match self.call::<Value>("chat.update", arguments, true).await {
+                Err(slack::Error::Refused { code, .. }) if code == "streaming_state_conflict" => {
+                    return Err(Error::unavailable("a message is still being streamed").into());
+                }
                 Err(slack::Error::Refused { code, .. }) => tracing::warn!(code, "slack.not_updated"),
                 other => other.map(|_| ())?,
             }
+        }
+        // Of a longer text that was interrupted.
+        while self.state.messages.len() > texts.len().max(1) {
+            let Some(ts) = self.state.messages.last().cloned() else {
+                break;
+            };
+            let arguments = json!({"channel": self.question.channel, "ts": ts});
+            match self.call::<Value>("chat.delete", arguments, true).await {
+                Ok(_) => {}
+                Err(slack::Error::Refused { code, .. }) => tracing::warn!(code, "slack.not_deleted"),
+                Err(error) => return Err(error.into()),
+            }
+            self.state.messages.pop();
+            self.save().await?;
         }
         Ok(())
     }
@@ -330,13 +366,14 @@ impl<'a> Reply<'a> {
             "channel": self.question.channel,
             "text": slack::to_mrkdwn(&notice),
             "blocks": all,
-            "metadata": self.metadata(),
+            "metadata": metadata(&self.question.ts),
         })
     }
+}
 
-    fn metadata(&self) -> Value {
-        json!({"event_type": METADATA, "event_payload": {"question": self.question.ts}})
-    }
+/// Returns the metadata of a message that replies to the one at `ts`.
+pub(super) fn metadata(ts: &str) -> Value {
+    json!({"event_type": METADATA, "event_payload": {"question": ts}})
 }
 
 /// Adds a step to the texts of messages that remain to be posted.

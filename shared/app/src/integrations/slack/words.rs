@@ -28,11 +28,9 @@ pub(super) fn told(error: &Error, is_last: bool) -> Told {
         Error::Invalid(_) | Error::BadRequest { .. } | Error::TooLarge { .. } => {
             Told::Person("I could not read this message. Please ask a shorter question.".to_owned())
         }
-        Error::Internal { .. } | Error::Unavailable { .. } | Error::InProgress { .. } | Error::Conflict { .. }
-            if !is_last =>
-        {
-            Told::Later
-        }
+        // Something else is to end first, which may take as long as an answer.
+        Error::InProgress { .. } => Told::Later,
+        Error::Internal { .. } | Error::Unavailable { .. } | Error::Conflict { .. } if !is_last => Told::Later,
         _ => Told::Thread(NO_ANSWER.to_owned()),
     }
 }
