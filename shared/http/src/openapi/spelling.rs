@@ -30,7 +30,12 @@ impl Spelling {
         if let Some(all) = part["tags"].as_array_mut() {
             all.retain(|tag| tag["name"].as_str().is_some_and(|name| tags.contains(name)));
         }
-        let named = names_in(&part["paths"], document);
+        // What is sent to webhooks has one spelling.
+        if let (Self::CamelCase, Some(part)) = (self, part.as_object_mut()) {
+            part.remove("webhooks");
+        }
+        let mut named = names_in(&part["paths"], document);
+        named.extend(names_in(&part["webhooks"], document));
         for kind in ["schemas", "responses"] {
             retain(&mut part["components"][kind], |name| {
                 named.contains(&format!("#/components/{kind}/{name}"))
