@@ -18,24 +18,10 @@ use crate::{
 /// The first argument of a child. Hidden, because users have no use for it.
 pub const SUBCOMMAND: &str = "read-document";
 
-/// Exit code of a child that was called incorrectly or could not limit itself: our fault, not the file's.
-pub(crate) const MISUSED: u8 = 2;
-
 /// Reads a document if this process was started for that, and returns its exit code. Call it before anything else in
 /// `main`: what was allocated or opened before escapes the limits.
 pub fn run_if_child() -> Option<ExitCode> {
-    let mut arguments = std::env::args().skip(1);
-    if arguments.next()? != SUBCOMMAND {
-        return None;
-    }
-    let arguments: Vec<String> = arguments.collect();
-    Some(match run(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{SUBCOMMAND}: {error}");
-            ExitCode::from(MISUSED)
-        }
-    })
+    sandbox::run_if_child(SUBCOMMAND, run)
 }
 
 /// The parent's request.

@@ -2,9 +2,9 @@
 
 use std::process::ExitStatus;
 
-use sandbox::{CPU_LIMIT, KILLED, OUT_OF_MEMORY, signal};
+use sandbox::{CPU_LIMIT, KILLED, MISUSED, OUT_OF_MEMORY, signal};
 
-use crate::{Failure, ReadOutcome, child::MISUSED};
+use crate::{Failure, ReadOutcome};
 
 const TOO_LARGE: &str = "this file needs too much memory to read; divide it into smaller files, or save it again \
                          in its program, and upload those";

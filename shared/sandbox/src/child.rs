@@ -2,9 +2,12 @@
 
 use std::{
     io::{self, Read as _},
+    process::ExitCode,
     thread,
 };
 
+/// Exit code of a child that was called incorrectly or could not limit itself: our fault, not that of its work.
+pub const MISUSED: u8 = 2;
 /// Exit code of a child whose parent has died.
 const ORPHANED: i32 = 3;
 
@@ -20,4 +23,23 @@ pub fn exit_with_parent() -> io::Result<()> {
         }
     };
     thread::Builder::new().stack_size(64 * 1024).spawn(watch).map(|_| ())
+}
+
+/// Does the work of a child if this process was started with `subcommand`, and returns its exit code.
+pub fn run_if_child<E: std::fmt::Display>(
+    subcommand: &str,
+    run: impl FnOnce(&[String]) -> Result<(), E>,
+) -> Option<ExitCode> {
+    let mut arguments = std::env::args().skip(1);
+    if arguments.next()? != subcommand {
+        return None;
+    }
+    let arguments: Vec<String> = arguments.collect();
+    Some(match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{subcommand}: {error}");
+            ExitCode::from(MISUSED)
+        }
+    })
 }

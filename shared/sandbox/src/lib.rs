@@ -9,6 +9,6 @@ mod child;
 mod limits;
 mod parent;
 
-pub use child::exit_with_parent;
+pub use child::{MISUSED, exit_with_parent, run_if_child};
 pub use limits::{ResourceLimits, apply, cpu_used, extend_cpu};
 pub use parent::{CPU_LIMIT, FILE_SIZE_LIMIT, KILLED, OUT_OF_MEMORY, command, kill, signal, tail, this_program};

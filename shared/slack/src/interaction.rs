@@ -47,7 +47,7 @@ pub struct Command {
 }
 
 /// Returns a field of a form.
-pub fn form_field(body: &[u8], name: &str) -> Option<String> {
+fn form_field(body: &[u8], name: &str) -> Option<String> {
     let mut fields = form_urlencoded::parse(body);
     fields.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
 }

@@ -17,7 +17,7 @@ pub use blocks::{FEEDBACK_ACTION, Reference, answer_blocks};
 pub use client::{Client, TimeLimits};
 pub use error::Error;
 pub use incoming::{Event, Incoming, MessageEvent, SharedFile, read_event};
-pub use interaction::{Command, Rated, Rating, form_field, read_command, read_interaction};
+pub use interaction::{Command, Rated, Rating, read_command, read_interaction};
 pub use signature::{TOLERANCE_SECONDS, is_signed};
 pub use split::{MAX_MESSAGE, Splitter, Step, split};
 pub use text::{from_mrkdwn, to_mrkdwn, without_mentions};

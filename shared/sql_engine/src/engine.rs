@@ -16,7 +16,7 @@ use tokio::{
 
 use crate::{
     Catalog, Description, ImportFile, QueryLimits, Refusal, ResultSet, SUBCOMMAND,
-    child::{Done, MISUSED, Work},
+    child::{Done, Work},
 };
 
 /// How long after its deadline a child that has not ended by itself is killed: it starts, and looks at the clock once in
@@ -217,7 +217,7 @@ fn too_slow() -> Refusal {
 
 /// Returns why a child ended without a result.
 fn judged(status: ExitStatus, errors: &str) -> EngineError {
-    if status.code() == Some(i32::from(MISUSED)) {
+    if status.code() == Some(i32::from(sandbox::MISUSED)) {
         return EngineError::Process(errors.to_owned());
     }
     let too_large = || {

@@ -8,11 +8,11 @@ use domain::{
 use futures::StreamExt as _;
 use serde_json::Value;
 use slack::Reference;
-use store::{SlackClaim, keys};
+use store::keys;
 use tokio::time::timeout_at;
 
 use super::{
-    Connected,
+    Connected, held,
     reply::{Failed, Reply},
     words::{self, INTERRUPTED, NO_CHATBOT, NO_QUESTION, THINKING, TOO_MANY, Told, told},
 };
@@ -31,17 +31,10 @@ impl Connected<'_> {
         let integrations = self.app.store.integrations(&self.integration.org);
         let now = self.app.clock.now();
         let claimed = integrations.claim_reply(place, &holder, delivery.lease_end(), now);
-        let state = match claimed.await? {
-            SlackClaim::Held(state) if state.is_done => return Ok(()),
-            SlackClaim::Held(state) => state,
-            SlackClaim::Busy(until) => {
-                let left = until.duration_since(now);
-                return Err(Error::InProgress {
-                    detail: "another delivery replies to this message",
-                    retry_after: Duration::try_from(left).unwrap_or_default(),
-                });
-            }
-        };
+        let state = held(claimed.await?, now)?;
+        if state.is_done {
+            return Ok(());
+        }
         let mut reply = Reply::new(self, question, holder.clone(), state);
         let mut outcome = self.reply_to(question, delivery, &mut reply).await;
         if let Err(Failed::App(error)) = &outcome {

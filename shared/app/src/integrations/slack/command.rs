@@ -1,13 +1,9 @@
 //! Slash commands: a question whose answer only the person who asked sees. No conversation is kept.
 
-use std::time::Duration;
-
-use domain::Error;
 use serde_json::{Value, json};
-use store::SlackClaim;
 
 use super::{
-    Connected,
+    Connected, held,
     words::{NO_CHATBOT, NO_QUESTION, TOO_MANY, Told, told},
 };
 use crate::{BillingContext, CompletionRequest, Delivery, GenerationOptions};
@@ -24,18 +20,8 @@ impl Connected<'_> {
         let place = (&self.integration.id, channel, trigger);
         let integrations = self.app.store.integrations(&self.integration.org);
         let now = self.app.clock.now();
-        let mut state = match integrations
-            .claim_reply(place, &holder, delivery.lease_end(), now)
-            .await?
-        {
-            SlackClaim::Held(state) => state,
-            SlackClaim::Busy(until) => {
-                return Err(Error::InProgress {
-                    detail: "another delivery answers this command",
-                    retry_after: Duration::try_from(until.duration_since(now)).unwrap_or_default(),
-                });
-            }
-        };
+        let claimed = integrations.claim_reply(place, &holder, delivery.lease_end(), now);
+        let mut state = held(claimed.await?, now)?;
         if state.is_done || state.is_posting {
             return Ok(());
         }

@@ -13,10 +13,11 @@ mod removal;
 mod reply;
 mod words;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
-use domain::{Error, Integration, Result, Secret, SlackMessage, UpstreamKind};
+use domain::{Error, Integration, Result, Secret, SlackMessage, SlackReply, Timestamp, UpstreamKind};
 use futures::future::BoxFuture;
+use store::SlackClaim;
 
 pub use events::{SignedSlackRequest, SlackResponse};
 pub use installation::CompletedInstallation;
@@ -86,6 +87,20 @@ impl App {
             bot_user: connection.bot_user_id.clone(),
             team: connection.team_id.clone(),
         }))
+    }
+}
+
+/// Returns how far a reply has come, if this delivery holds it.
+///
+/// # Errors
+/// Returns [`Error::InProgress`] while another delivery does.
+fn held(claim: SlackClaim, now: Timestamp) -> Result<SlackReply> {
+    match claim {
+        SlackClaim::Held(reply) => Ok(reply),
+        SlackClaim::Busy(until) => Err(Error::InProgress {
+            detail: "another delivery replies to this message",
+            retry_after: Duration::try_from(until.duration_since(now)).unwrap_or_default(),
+        }),
     }
 }
 
