@@ -264,6 +264,30 @@ async fn a_crawl_reports_its_end() {
 }
 
 #[tokio::test]
+async fn a_canceled_crawl_reports_its_end_once() {
+    let receiver = Receiver::start().await;
+    let site = Site::start(vec![("/", "text/html", b"<p>The lamp has a warranty.</p>".to_vec())]).await;
+    let hosts = format!("{},{}", receiver.host(), site.host());
+    let t = Test::with(&[("ALLOW_PRIVATE_FETCH", &hosts)]).await;
+    let ada = t.user("ada").await;
+    webhook(&ada, &receiver, "/hook", &["crawl.completed"]).await;
+    let new = json!({"url": site.url("/"), "crawl": {"depth": 1}});
+    let crawl = ada.post("/api/v1/documents/url", new).await.expect(201).json();
+    let path = format!("/api/v1/documents/crawls/{}", crawl["id"].as_str().unwrap());
+    for _ in 0..2 {
+        ada.patch(&path, json!({"status": "cancelled"})).await.ok();
+    }
+    for _ in 0..3 {
+        t.drain_all().await;
+        t.advance_seconds(5);
+    }
+    assert_eq!(
+        only(&receiver, "crawl.completed"),
+        json!({"crawl_id": crawl["id"], "status": "cancelled", "documents": 0})
+    );
+}
+
+#[tokio::test]
 async fn subscriptions_and_payments_are_reported() {
     let receiver = Receiver::start().await;
     let shop = Shop::with(&[("ALLOW_PRIVATE_FETCH", &receiver.host())]).await;

@@ -87,7 +87,7 @@ impl App {
             since,
             until,
             only_failed,
-            after: last,
+            after: previous,
         } = message
         else {
             return Ok(());
@@ -100,7 +100,9 @@ impl App {
         {
             return Ok(());
         }
-        let found = webhooks.deliveries_after(webhook_id, last.as_ref(), PORTION).await?;
+        let found = webhooks
+            .deliveries_after(webhook_id, previous.as_ref(), PORTION)
+            .await?;
         let now = self.clock.now();
         let is_wanted = |delivery: &WebhookDelivery| {
             let is_finished = delivery.status != DeliveryStatus::Pending;
@@ -117,10 +119,10 @@ impl App {
                 self.queue_delivery(&new).await;
             }
         }
-        let is_end = found.last().is_none_or(|last| last.created_at > *until);
-        if is_end || found.len() < usize::try_from(PORTION).unwrap_or_default() {
+        // A page of less than `PORTION` may not be the last one: it ends at 1 MB, too.
+        let Some(last) = found.last().filter(|last| last.created_at <= *until) else {
             return Ok(());
-        }
+        };
         let next = DeliverWebhooksMessage::Replay {
             org_id: org_id.clone(),
             webhook_id: webhook_id.clone(),
@@ -128,7 +130,7 @@ impl App {
             since: *since,
             until: *until,
             only_failed: *only_failed,
-            after: found.last().map(|last| last.id.clone()),
+            after: Some(last.id.clone()),
         };
         self.queues.send(&next).await
     }

@@ -85,7 +85,7 @@ events! {
     ApiKeyCreated(ApiKeyEvent) = "api_key.created", "Sent when an API key is created.";
     ApiKeyRevoked(ApiKeyEvent) = "api_key.revoked", "Sent when an API key is revoked or deleted.";
     ChatbotPublished(ChatbotEvent) = "chatbot.published", "Sent when a chatbot is published.";
-    CrawlCompleted(CrawlEvent) = "crawl.completed", "Sent when a run of a crawl is complete or fails.";
+    CrawlCompleted(CrawlEvent) = "crawl.completed", "Sent when a run of a crawl is complete, fails or is canceled.";
     IntegrationError(IntegrationErrorEvent) = "integration.error", "Sent when an integration stops working until someone changes it.";
     WebhookTest(TestEvent) = "webhook.test", "Sent on request, to one webhook.";
 }

@@ -144,7 +144,8 @@ impl App {
                         let detail = "This crawl has ended. Set `refresh` to null if it is not to be repeated.";
                         return Err(Error::conflict("crawl_ended", detail));
                     }
-                    let event = AuditEvent::new("crawl.cancelled", "crawl", id.as_str());
+                    let promised = self.crawl_completed(&crawl, CrawlStatus::Cancelled).await?;
+                    let event = AuditEvent::new("crawl.cancelled", "crawl", id.as_str()).promise(promised);
                     let entry = self.entry(actor, &member.org, event)?;
                     if !crawls.cancel(&crawl, &entry, now).await? {
                         continue;

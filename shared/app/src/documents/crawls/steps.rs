@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use domain::{
-    Crawl, CrawlEnd, CrawlId, CrawlStatus, Entitlements, Error, EventData, IndexFailure, OrgId, Result,
+    Crawl, CrawlEnd, CrawlId, CrawlStatus, Entitlements, Error, EventData, IndexFailure, OrgId, Result, WebhookEvent,
     documents::crawl::CrawlTally, webhooks::data::CrawlEvent,
 };
 use fetch::{
@@ -151,6 +151,21 @@ impl App {
         }
     }
 
+    /// Returns the event that a run of a crawl is over, if a webhook wants it.
+    pub(super) async fn crawl_completed(
+        &self,
+        crawl: &Crawl,
+        status: CrawlStatus,
+    ) -> Result<Option<Box<WebhookEvent>>> {
+        let data = EventData::CrawlCompleted(CrawlEvent {
+            crawl_id: crawl.id.clone(),
+            status,
+            documents: crawl.stored,
+        });
+        self.event(&crawl.org, data, &format!("{} {}", crawl.id, crawl.run))
+            .await
+    }
+
     /// Ends the run of a crawl.
     async fn end_run(&self, crawl: &Crawl, holder: &str, tally: &CrawlTally, ended: &CrawlEnded) -> Result<()> {
         let crawls = self.store.crawls(&crawl.org);
@@ -168,16 +183,11 @@ impl App {
                 (CrawlEnded::Finished(_), Some(first)) if nothing => CrawlEnded::Failed(nothing_stored(&first.code)),
                 _ => ended.clone(),
             };
-            let data = EventData::CrawlCompleted(CrawlEvent {
-                crawl_id: current.id.clone(),
-                status: match ended {
-                    CrawlEnded::Finished(_) => CrawlStatus::Finished,
-                    CrawlEnded::Failed(_) => CrawlStatus::Failed,
-                },
-                documents: current.stored,
-            });
-            let occurrence = format!("{} {}", current.id, current.run);
-            let event = self.event(&crawl.org, data, &occurrence).await?;
+            let status = match ended {
+                CrawlEnded::Finished(_) => CrawlStatus::Finished,
+                CrawlEnded::Failed(_) => CrawlStatus::Failed,
+            };
+            let event = self.crawl_completed(&current, status).await?;
             let end = (tally, &ended, event.as_deref());
             if crawls.finish(&current, holder, end, self.clock.now()).await? {
                 self.delete_plans(crawl).await;
