@@ -11,7 +11,7 @@ use super::json_schema;
 const CAMEL_CASE_GROUPS: [&str; 6] = ["auth", "documents", "chatbots", "chat", "integrations", "settings"];
 /// Operations that take no `Idempotency-Key`: their answers are tokens, which are never kept, or they are webhooks, whose
 /// events have ids.
-const UNREPEATABLE: [&str; 7] = [
+const UNREPEATABLE: [&str; 12] = [
     "/auth/login",
     "/auth/refresh",
     "/webhooks/clerk",
@@ -19,6 +19,11 @@ const UNREPEATABLE: [&str; 7] = [
     "/slack/events",
     "/slack/interactivity",
     "/slack/commands",
+    "/widget/{chatbot_id}/session",
+    "/widget/{chatbot_id}/message",
+    "/widget/{chatbot_id}/feedback",
+    "/widget/{chatbot_id}/lead",
+    "/widget/{chatbot_id}/handover",
 ];
 
 fn document() -> Value {

@@ -4,9 +4,6 @@ use std::collections::BTreeSet;
 
 use super::template;
 
-/// A path that leads to `system` although no table has it: it answers 404.
-const UNKNOWN: &str = "/{proxy+}";
-
 /// Returns a path of the operations with its parameters replaced.
 fn example(path: &str) -> String {
     let parts = path.split('/');
@@ -34,7 +31,7 @@ fn every_path_leads_to_the_function_whose_table_serves_it() {
             unused.remove(route.path.as_str());
         }
     }
-    assert_eq!(unused, BTreeSet::from([UNKNOWN]), "only in template.yaml");
+    assert!(unused.is_empty(), "only in template.yaml: {unused:?}");
 }
 
 #[test]

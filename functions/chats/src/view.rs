@@ -2,7 +2,8 @@
 
 use app::{Answered, ShownMessage};
 use domain::{
-    Answer, AnswerStatus, Citation, Conversation, ConversationId, Feedback, MessageId, Timestamp, Turn, Usage,
+    Answer, AnswerStatus, Citation, Conversation, ConversationChannel, ConversationId, Feedback, MessageId, Timestamp,
+    Turn, Usage, integrations::visitor::Visitor,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,12 @@ pub(crate) struct SessionView {
     /// Null until the first message.
     title: Option<String>,
     pinned: bool,
+    /// Where people hold it with an integration of the user: `slack` or `website`; omitted if the user holds it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channel: Option<ConversationChannel>,
+    /// The visitor of a web site, as far as they or their site said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    visitor: Option<Visitor>,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
@@ -47,6 +54,8 @@ impl From<Conversation> for SessionView {
             user_id: conversation.user.0,
             title: conversation.title,
             pinned: conversation.pinned,
+            channel: conversation.channel,
+            visitor: conversation.visitor,
             created_at: conversation.created_at,
             updated_at: conversation.updated_at,
         }

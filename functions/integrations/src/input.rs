@@ -4,7 +4,7 @@ use app::IntegrationChange;
 use domain::{
     ChatbotId, Error, Integration, IntegrationId, IntegrationStatus, IntegrationType, Result, Secret, SlackConfig,
     WebsiteConfig,
-    integrations::website::{WidgetAppearance, WidgetPosition},
+    integrations::website::{WidgetAppearance, WidgetPosition, WidgetTheme},
 };
 use garde::Validate;
 use http_api::{readable_name, readable_text};
@@ -110,6 +110,21 @@ pub(crate) struct Config {
     /// What the widget looks like.
     #[garde(dive)]
     appearance: Option<Appearance>,
+    /// Whether visitors may rate answers; by default they may.
+    #[garde(skip)]
+    feedback: Option<bool>,
+    /// Whether visitors may leave their name and address, which are sent to the creator of the integration.
+    #[garde(skip)]
+    lead_form: Option<bool>,
+    /// Whether visitors may ask for a person: the creator of the integration gets an email.
+    #[garde(skip)]
+    handover: Option<bool>,
+    /// Whether only visitors may ask whom the site has signed in (`identity` of the session).
+    #[garde(skip)]
+    identity_required: Option<bool>,
+    /// Questions that all visitors together may ask a day; null for no limit of their own.
+    #[garde(inner(range(min = 1, max = WebsiteConfig::MAX_QUESTIONS)))]
+    daily_visitor_questions: Option<u32>,
 }
 
 /// The chatbot of a channel.
@@ -135,6 +150,12 @@ pub(crate) struct Appearance {
     /// `end` of a line (right where text runs from left to right) or `start`.
     #[garde(skip)]
     position: Option<WidgetPosition>,
+    /// `auto` (as the visitor's system), `light` or `dark`.
+    #[garde(skip)]
+    theme: Option<WidgetTheme>,
+    /// Language of the widget's own texts, such as `de` or `pt-BR`; that of the page if omitted.
+    #[garde(length(bytes, max = WebsiteConfig::MAX_LANGUAGE))]
+    language: Option<String>,
 }
 
 /// Credentials of an app at Slack.
@@ -175,10 +196,17 @@ impl Config {
             title: look.title.filter(|title| !title.trim().is_empty()),
             color: look.color,
             position: look.position.unwrap_or_default(),
+            theme: look.theme.unwrap_or_default(),
+            language: look.language.filter(|language| !language.is_empty()),
         });
         WebsiteConfig {
             allowed_origins: self.allowed_origins.unwrap_or_default(),
             appearance: appearance.unwrap_or_default(),
+            feedback: self.feedback.unwrap_or(true),
+            lead_form: self.lead_form.unwrap_or_default(),
+            handover: self.handover.unwrap_or_default(),
+            identity_required: self.identity_required.unwrap_or_default(),
+            daily_questions: self.daily_visitor_questions,
         }
     }
 }

@@ -7,7 +7,7 @@ use app::CompletedInstallation;
 use domain::auth::permission::{ReadIntegrations, WriteIntegrations};
 use http_api::{Api, Body, Created, Ctx, Json, Listing, May, NoContent, Paging, Path, Query, Result};
 use input::{Completion, Credentials, Filter, IntegrationPatch, IntegrationPath, NewIntegration, TypePath};
-use view::{InstallationView, IntegrationView};
+use view::{IdentitySecret, InstallationView, IntegrationView};
 
 /// The operations of this function.
 pub fn api() -> Api {
@@ -39,6 +39,12 @@ pub fn api() -> Api {
             "/integrations/{integration_id}",
             delete_integration,
             "Delete an integration. What people asked through it stays in the chat sessions of its creator.",
+        )
+        .post(
+            "/integrations/website/{integration_id}/identity-secret",
+            rotate_identity_secret,
+            "Create the secret with which a web site signs who its visitors are. It is shown once; an earlier one is no \
+             longer accepted.",
         )
         .post(
             "/integrations/slack/{integration_id}/credentials",
@@ -109,6 +115,17 @@ async fn delete_integration(
     app.delete_integration(&member.org, &member.actor(), &path.integration_id)
         .await?;
     Ok(NoContent)
+}
+
+async fn rotate_identity_secret(
+    app: Ctx,
+    member: May<WriteIntegrations>,
+    Path(path): Path<IntegrationPath>,
+) -> Result<Created<IdentitySecret>> {
+    let actor = member.actor();
+    let secret = app.rotate_identity_secret(&member.org, &actor, &path.integration_id);
+    let secret = secret.await?.expose().to_owned();
+    Ok(Created(IdentitySecret { secret }))
 }
 
 async fn set_slack_credentials(

@@ -2,7 +2,7 @@
 
 use domain::{
     Integration, IntegrationProblem, IntegrationStatus, IntegrationType, Timestamp,
-    integrations::website::WidgetPosition,
+    integrations::website::{WidgetPosition, WidgetTheme},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -27,6 +27,8 @@ pub(crate) struct IntegrationView {
     slack_urls: Option<SlackUrls>,
     /// Whether a signing secret of an app of your own is set.
     has_signing_secret: bool,
+    /// Whether there is a secret with which a web site signs who its visitors are.
+    has_identity_secret: bool,
     /// ID of its creator, who is charged.
     user_id: String,
     org_id: String,
@@ -47,6 +49,16 @@ pub(crate) struct ConfigView {
     /// Origins whose pages may embed the widget.
     allowed_origins: Vec<String>,
     appearance: AppearanceView,
+    /// Whether visitors may rate answers.
+    feedback: bool,
+    /// Whether visitors may leave their name and address.
+    lead_form: bool,
+    /// Whether visitors may ask for a person.
+    handover: bool,
+    /// Whether only visitors may ask whom the site has signed in.
+    identity_required: bool,
+    /// Questions that all visitors together may ask a day.
+    daily_visitor_questions: Option<u32>,
 }
 
 /// The chatbot of a channel.
@@ -64,6 +76,9 @@ pub(crate) struct AppearanceView {
     title: Option<String>,
     color: Option<String>,
     position: WidgetPosition,
+    theme: WidgetTheme,
+    /// Language of the widget's own texts; that of the page if null.
+    language: Option<String>,
 }
 
 /// A workspace of Slack.
@@ -96,6 +111,13 @@ pub(crate) struct SlackUrls {
 pub(crate) struct InstallationView {
     /// The page of Slack on which a member of the workspace approves it.
     pub(crate) url: String,
+}
+
+/// A secret with which a web site signs who its visitors are.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct IdentitySecret {
+    /// The secret. It is not shown again.
+    pub(crate) secret: String,
 }
 
 impl IntegrationView {
@@ -134,7 +156,14 @@ impl IntegrationView {
                     title: integration.website.appearance.title,
                     color: integration.website.appearance.color,
                     position: integration.website.appearance.position,
+                    theme: integration.website.appearance.theme,
+                    language: integration.website.appearance.language,
                 },
+                feedback: integration.website.feedback,
+                lead_form: integration.website.lead_form,
+                handover: integration.website.handover,
+                identity_required: integration.website.identity_required,
+                daily_visitor_questions: integration.website.daily_questions,
             },
             workspace: integration.connection.map(|it| WorkspaceView {
                 team_id: it.team_id,
@@ -146,6 +175,7 @@ impl IntegrationView {
             }),
             slack_urls,
             has_signing_secret: integration.signing_secret.is_some(),
+            has_identity_secret: integration.identity_secret.is_some(),
             user_id: integration.created_by.0,
             org_id: integration.org.0,
             created_at: integration.created_at,

@@ -5,8 +5,8 @@
 
 use std::sync::LazyLock;
 
-use crate::served_file::ServedFile;
 use aide::{redoc::Redoc, swagger::Swagger};
+use http_api::ServedFile;
 
 /// A file that never changes under its name and version.
 pub(crate) struct Asset {

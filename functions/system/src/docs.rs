@@ -7,13 +7,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::Error;
-use http_api::{ApiRoot, Path, Problem, Result, Spelling};
+use http_api::{ApiRoot, Path, Problem, Result, ServedFile, Spelling};
 use serde_json::Value;
 
-use crate::{
-    assets::{Asset, REDOC, SWAGGER},
-    served_file::ServedFile,
-};
+use crate::assets::{Asset, REDOC, SWAGGER};
 
 /// The OpenAPI document of all functions. `make openapi` writes it, and a test compares it with the route tables.
 static TEXT: &str = include_str!("../openapi.json");
@@ -58,15 +55,6 @@ pub(crate) async fn openapi_snake_case(headers: HeaderMap) -> Response {
 
 pub(crate) async fn openapi_camel_case(headers: HeaderMap) -> Response {
     CAMEL_CASE.response(&headers, FIVE_MINUTES)
-}
-
-/// Redirects users who open the API's URL to its documentation.
-pub(crate) async fn root(root: ApiRoot) -> Response {
-    let headers = [
-        (header::LOCATION, root.to("/docs")),
-        (header::CACHE_CONTROL, "no-cache".to_owned()),
-    ];
-    (StatusCode::FOUND, headers).into_response()
 }
 
 /// Returns the list to select a spelling from.

@@ -3,7 +3,6 @@
 mod assets;
 mod docs;
 mod metrics;
-mod served_file;
 
 use http_api::{Api, Ctx, Either, Json, Result, Unavailable};
 use schemars::JsonSchema;
@@ -38,7 +37,6 @@ pub fn api() -> Api {
             "Get the metrics of the platform. For Prometheus, with the scrape token; the same from every instance. \
              Model usage counts from the first of the month (UTC).",
         )
-        .asset("/", docs::root)
         .page(
             "/openapi.json",
             docs::openapi_document,

@@ -38,6 +38,8 @@ fn functions() -> Vec<Function> {
         http("slack_events", slack_events::api),
         http("webhooks", webhooks::api),
         http("query", query::api),
+        http("widget", widget::api),
+        http("console", console::api),
         queue::<fetch_pages::FetchPages>(),
         queue::<index_documents::IndexDocuments>(),
         queue::<purge::PurgeDeleted>(),

@@ -66,6 +66,7 @@ use domain::{Clock, Ids, OrgId, Result, UserId};
 pub use futures::future::BoxFuture;
 pub use integrations::slack::config::SlackSettings;
 pub use integrations::slack::{CompletedInstallation, SignedSlackRequest, SlackResponse};
+pub use integrations::widget::{Contact, Handover, Visit, VisitorAnswer, Website, WidgetConfig, WidgetSession};
 pub use integrations::{IntegrationChange, NewIntegration};
 pub use llm::{Mark, Message, Provider, ReasoningEffort, Role, TextRole};
 pub use mail::Mailer;

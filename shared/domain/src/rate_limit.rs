@@ -81,6 +81,21 @@ pub const INVITATIONS: Bucket = Bucket::new(100, Duration::from_mins(5));
 /// Queries that a user executes without a model, whose requests are limited otherwise.
 pub const QUERIES: Bucket = Bucket::new(60, Duration::from_secs(1));
 
+/// Conversations that visitors of a web site begin from one network: enough for an office behind one address.
+pub const WIDGET_SESSIONS: Bucket = Bucket::new(60, Duration::from_secs(10));
+
+/// Questions of a visitor in one conversation.
+pub const WIDGET_QUESTIONS: Bucket = Bucket::new(20, Duration::from_secs(6));
+
+/// Questions that visitors of a web site ask from one network.
+pub const WIDGET_NETWORK_QUESTIONS: Bucket = Bucket::new(120, Duration::from_secs(1));
+
+/// Messages to the people behind a web site in one conversation. Each sends an email.
+pub const WIDGET_CONTACTS: Bucket = Bucket::new(3, Duration::from_hours(8));
+
+/// The same, from one network.
+pub const WIDGET_NETWORK_CONTACTS: Bucket = Bucket::new(10, Duration::from_mins(30));
+
 /// Invitations received by one address, from all organizations.
 pub const INVITED: Bucket = Bucket::new(50, Duration::from_mins(30));
 

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use axum::{
     Router,
-    routing::{MethodFilter, MethodRouter, on},
+    routing::{MethodFilter, MethodRouter, any, on},
 };
 use http::{Method, StatusCode, Uri};
 use schemars::JsonSchema;
@@ -88,6 +88,7 @@ pub struct Api<S = app::App> {
     prefixes: Vec<String>,
     routes: Vec<Route<S>>,
     events: Vec<EventDoc>,
+    fallback: Option<MethodRouter<S>>,
 }
 
 /// An event that is sent to webhooks, for the `OpenAPI` document.
@@ -176,6 +177,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             prefixes: vec![String::new()],
             routes: Vec::new(),
             events: Vec::new(),
+            fallback: None,
         }
     }
 
@@ -235,6 +237,15 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self.add(&Method::GET, path, name_of::<H>(), documents, &route)
     }
 
+    /// Answers requests to unknown paths by this handler, instead of [`unknown_route`].
+    #[must_use]
+    pub fn fallback<H: axum::handler::Handler<T, S>, T: 'static>(self, handler: H) -> Self {
+        Self {
+            fallback: Some(any(handler)),
+            ..self
+        }
+    }
+
     /// Makes the previous operation ignore `Idempotency-Key`: its responses must not be stored because they contain
     /// secrets for a client that is not signed in yet, or it is a webhook, whose events have IDs of their own and
     /// whose function has no access to credentials.
@@ -243,6 +254,31 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         for route in self.routes.iter_mut().rev().take(self.prefixes.len()) {
             route.repeatable = false;
         }
+        self
+    }
+
+    /// Answers preflights of the previous operation by this handler, instead of allowing them to any page.
+    #[must_use]
+    pub(crate) fn preflight(mut self, handler: &MethodRouter<S>) -> Self {
+        let last = self.routes.iter().rev().take(self.prefixes.len());
+        let asked: Vec<_> = last
+            .map(|route| Route {
+                operation: Operation {
+                    method: Method::OPTIONS.to_string(),
+                    id: format!("preflight_{}", route.operation.id),
+                    documented: false,
+                    ..route.operation.clone()
+                },
+                summary: "",
+                describe: None,
+                repeatable: false,
+                query: QueryParameters::allow_others,
+                authorize: Vec::new(),
+                template: route.template.clone(),
+                handler: handler.clone(),
+            })
+            .collect();
+        self.routes.extend(asked);
         self
     }
 
@@ -360,6 +396,7 @@ impl<S: Backend + Clone> Api<S> {
     pub fn finish(self, backend: S) -> Router {
         let mut router = Router::new();
         let mut rules = HashMap::new();
+        let own_preflights = self.routes.iter().any(|route| route.operation.method == "OPTIONS");
         for route in self.routes {
             router = router.route(&route.template, route.handler);
             let rule = Rules {
@@ -369,12 +406,18 @@ impl<S: Backend + Clone> Api<S> {
             };
             rules.insert((route.operation.method, route.template), rule);
         }
-        let router = router.fallback(unknown_route).method_not_allowed_fallback(wrong_method);
-        middleware::middleware_stack(router.with_state(backend.clone()), Arc::new(backend), Arc::new(rules))
+        let router = match self.fallback {
+            Some(fallback) => router.fallback_service(fallback.with_state(backend.clone())),
+            None => router.fallback(unknown_route),
+        };
+        let router = router.method_not_allowed_fallback(wrong_method);
+        let router = router.with_state(backend.clone());
+        middleware::middleware_stack(router, Arc::new(backend), Arc::new(rules), own_preflights)
     }
 }
 
-async fn unknown_route(uri: Uri) -> Problem {
+/// Returns the error of a path that no function has.
+pub async fn unknown_route(uri: Uri) -> Problem {
     let detail = openai_error::instead_of(uri.path())
         .unwrap_or("Path not found. See `openapi.json` at the root of the API for the available paths.");
     Problem::new(StatusCode::NOT_FOUND, "unknown_route", detail)

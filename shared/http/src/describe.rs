@@ -239,6 +239,13 @@ impl OperationDoc<'_> {
         self.credentials_refused();
     }
 
+    /// Requires the session token of a visitor.
+    pub(crate) fn require_visitor_token(&mut self) {
+        self.security = vec![json!({"visitorSession": []})];
+        "Needs the session of a visitor.".clone_into(&mut self.access);
+        self.credentials_refused();
+    }
+
     /// Accepts requests without the credentials described so far.
     pub(crate) fn allow_anonymous(&mut self) {
         self.security.insert(0, json!({}));

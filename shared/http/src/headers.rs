@@ -56,18 +56,21 @@ pub(crate) fn preflight(request: &Request) -> Option<Response> {
     let asks = request.method() == Method::OPTIONS
         && request.headers().contains_key(header::ORIGIN)
         && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-    asks.then(|| {
-        let mut answer = StatusCode::NO_CONTENT.into_response();
-        for (name, value) in PREFLIGHT {
-            answer.headers_mut().insert(name, HeaderValue::from_static(value));
-        }
-        if let Ok(allowed) = HeaderValue::try_from(allowed_headers(request.headers())) {
-            answer
-                .headers_mut()
-                .insert(header::ACCESS_CONTROL_ALLOW_HEADERS, allowed);
-        }
+    asks.then(|| allow_all(request.headers()))
+}
+
+/// Returns the response to a preflight that is allowed.
+pub(crate) fn allow_all(requested: &HeaderMap) -> Response {
+    let mut answer = StatusCode::NO_CONTENT.into_response();
+    for (name, value) in PREFLIGHT {
+        answer.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    if let Ok(allowed) = HeaderValue::try_from(allowed_headers(requested)) {
         answer
-    })
+            .headers_mut()
+            .insert(header::ACCESS_CONTROL_ALLOW_HEADERS, allowed);
+    }
+    answer
 }
 
 /// Returns [`KNOWN_HEADERS`] and the requested valid header names (RFC 9110 section 5.1), each once.
@@ -98,6 +101,13 @@ pub(crate) fn add(context: &RequestContext, headers: &mut HeaderMap) {
     }
     for (name, value) in CORS {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    if let Some(page) = context.page.get() {
+        headers.append(header::VARY, HeaderValue::from_static("Origin"));
+        match page {
+            Some(origin) => headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone()),
+            None => headers.remove(header::ACCESS_CONTROL_ALLOW_ORIGIN),
+        };
     }
     if let Ok(id) = HeaderValue::from_str(&context.request_id) {
         headers.insert(REQUEST_ID, id);

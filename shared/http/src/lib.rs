@@ -54,6 +54,7 @@ mod responses;
 mod schema_style;
 mod schemas;
 mod self_or_admin;
+mod served_file;
 mod service;
 mod stream;
 #[cfg(test)]
@@ -62,9 +63,10 @@ mod upload;
 mod validator_patterns;
 mod validators;
 mod webhook_body;
+mod website;
 
 pub use answer_frame::AnswerFrame;
-pub use api::{Api, Operate, Operation};
+pub use api::{Api, Operate, Operation, unknown_route};
 pub use api_root::ApiRoot;
 pub use backend::Backend;
 pub use body::{Body, FormOrJson, Input, MAX_JSON_BYTES};
@@ -87,9 +89,11 @@ pub use responses::{
     Sheet, Transcript, Unavailable, WithRest,
 };
 pub use self_or_admin::SelfOrAdmin;
+pub use served_file::ServedFile;
 pub use service::{Scraper, Service};
 pub use stream::EventStream;
 pub use upload::{NoFields, Upload, UploadedFile, Uploads};
 pub use validator_patterns::{MEDIA_TYPE, NOT_BLANK, OPTIONAL_NAME, Pattern, READABLE_NAME, READABLE_TEXT};
 pub use validators::{media_type, not_blank, optional_name, readable_name, readable_text};
 pub use webhook_body::SignedBody;
+pub use website::{OnWebsite, VisitorToken};

@@ -1,7 +1,7 @@
 //! The middleware around every handler, in this order:
 //!
 //! 1. the request receives its [`RequestContext`] and ID, and loses a trailing slash;
-//! 2. a CORS preflight is answered;
+//! 2. a CORS preflight is answered, unless the routes decide which pages may call;
 //! 3. the route is matched, or not;
 //! 4. an unknown query parameter is rejected;
 //! 5. for an idempotent route with an `Idempotency-Key`: the permission is checked, then the key is claimed, or
@@ -43,19 +43,29 @@ type RouteRules = Arc<HashMap<(String, String), Rules>>;
 /// Maximum time that recording a failure may delay its response.
 const NOTE_LIMIT: Duration = Duration::from_secs(1);
 
-/// Wraps `router` in the middleware.
-pub(crate) fn middleware_stack(router: Router, backend: Arc<dyn Backend>, rules: RouteRules) -> Router {
+/// Wraps `router` in the middleware. `own_preflights`: its routes answer CORS preflights.
+pub(crate) fn middleware_stack(
+    router: Router,
+    backend: Arc<dyn Backend>,
+    rules: RouteRules,
+    own_preflights: bool,
+) -> Router {
     Router::new()
         .fallback_service(router.route_layer(from_fn_with_state(rules, handle_route)))
-        .layer(from_fn_with_state(backend, handle_request))
+        .layer(from_fn_with_state((backend, own_preflights), handle_request))
 }
 
-async fn handle_request(State(backend): State<Arc<dyn Backend>>, mut request: Request, next: Next) -> Response {
+async fn handle_request(
+    State((backend, own_preflights)): State<(Arc<dyn Backend>, bool)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let root = ApiRoot::of(request.uri().path());
     strip_trailing_slash(&mut request);
     let context = RequestContext::open(backend, &request, root);
     request.extensions_mut().insert(context.clone());
-    let mut response = if let Some(answer) = headers::preflight(&request) {
+    let preflight = headers::preflight(&request).filter(|_| !own_preflights);
+    let mut response = if let Some(answer) = preflight {
         answer
     } else {
         let (request, drain) = BodyDrain::of(request);

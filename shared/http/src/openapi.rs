@@ -77,6 +77,11 @@ pub fn openapi<S: Clone + Send + Sync + 'static>(apis: &[Api<S>]) -> Value {
                     "scheme": "bearer",
                     "description": "The scrape token, for reading metrics.",
                 },
+                "visitorSession": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "The `sessionId` of a visitor of a web site, for one chatbot on one origin.",
+                },
                 "serviceKey": {
                     "type": "apiKey",
                     "in": "header",

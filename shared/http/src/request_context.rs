@@ -6,7 +6,7 @@ use app::Identity;
 use bytes::Bytes;
 use domain::{Error, Membership, Secret};
 use futures::future::BoxFuture;
-use http::{HeaderMap, Request, StatusCode, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, header, request::Parts};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::OnceCell;
@@ -58,6 +58,9 @@ pub(crate) struct RequestContext {
     pub(crate) route: OnceLock<String>,
     /// The JSON body as the client wrote it, for pointers in the client's spelling.
     pub(crate) body: OnceLock<Bytes>,
+    /// For operations of web sites: the origin of the page, if it may embed the chatbot. No other page may read the
+    /// response.
+    pub(crate) page: OnceLock<Option<HeaderValue>>,
     token: Result<Option<Secret>>,
     /// Hex SHA-256 of malformed credentials; empty if they are well-formed.
     refused_digest: String,
@@ -82,6 +85,7 @@ impl RequestContext {
             root,
             route: OnceLock::new(),
             body: OnceLock::new(),
+            page: OnceLock::new(),
             token,
             org: only(headers, CURRENT_ORG).map(|org| org.map(str::to_owned)),
             identity: OnceCell::new(),

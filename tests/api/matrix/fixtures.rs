@@ -155,6 +155,10 @@ async fn seed(t: &Test, path: &str, of: [&Caller; 4], tokens: [String; 2]) -> Th
     let chatbot = member.chatbot(&[&document]).await;
     let slack = json!({"name": "Slack", "chatbot_id": chatbot});
     let slack = member.post("/api/v1/integrations/slack", slack).await;
+    // Its visitors are pages of this origin, which no caller is.
+    let website =
+        json!({"name": "Shop", "chatbot_id": chatbot, "config": {"allowed_origins": ["https://shop.example"]}});
+    member.post("/api/v1/integrations/website", website).await.created();
     let new = json!({"chatbotId": chatbot});
     let session = member.post("/api/chat/sessions", new).await.created().text("id");
     let answer = member.ask(&session, "Can I pause my subscription?").await.ok();

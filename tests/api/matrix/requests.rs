@@ -106,6 +106,10 @@ pub(super) fn body(operation: &Operation, things: &Things) -> Value {
             json!({"signing_secret": "0123456789abcdef0123456789abcdef"})
         }
         (_, "/integrations/slack/{integration_id}/install/complete") => json!({"state": "s", "code": "c"}),
+        (_, "/chat/widget/{chatbot_id}/message") => json!({"session_id": "none", "message": "Hello?"}),
+        (_, "/chat/widget/{chatbot_id}/feedback") => json!({"session_id": "none", "message_id": "m", "rating": "up"}),
+        (_, "/chat/widget/{chatbot_id}/lead") => json!({"session_id": "none", "email": "new@example.com"}),
+        (_, "/chat/widget/{chatbot_id}/handover") => json!({"session_id": "none"}),
         (_, "/chatbots/{chatbot_id}/unanswered/{message_id}/answer") => json!({"answer": "Yes."}),
         (_, "/documents/url") => json!({"url": things.page}),
         (_, "/documents/crawls/{crawl_id}") => json!({"refresh": {"every": "week"}}),

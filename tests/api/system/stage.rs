@@ -56,15 +56,6 @@ async fn the_pages_load_their_files_and_the_document_and_the_document_leads_to_t
 }
 
 #[tokio::test]
-async fn the_root_leads_to_the_documentation_below_the_stage() {
-    let t = Test::new().await;
-    let answer = t.anonymous().get("/").await.expect(302);
-    let page = answer.resolve(answer.header("location"));
-    assert_eq!(page, format!("{}/docs", t.stack.url()));
-    t.anonymous().get(&page).await.ok();
-}
-
-#[tokio::test]
 async fn the_document_is_compressed_and_not_sent_again_to_who_has_it() {
     let t = Test::new().await;
     let ask = |headers: &[(&'static str, String)]| {

@@ -273,7 +273,8 @@ impl TextFieldWriter<'_> {
     /// An integration with web sites.
     async fn integrate(&mut self, caller: &Caller, chatbot: &str) {
         let site = format!("https://{}.example", MARKER.to_lowercase());
-        let config = json!({"allowed_origins": [site], "appearance": {"title": MARKER}});
+        let config =
+            json!({"allowed_origins": [site], "appearance": {"title": MARKER}, "lead_form": true, "handover": true});
         // Origins are stored in lower case.
         let mut new = json!({"name": MARKER, "chatbot_id": chatbot, "config": config});
         let create = "POST /api/v1/integrations/{integration_id}";
@@ -283,6 +284,26 @@ impl TextFieldWriter<'_> {
         let update = "PUT /api/v1/integrations/{integration_id}";
         self.send(caller, update, &made, new).await;
         self.filled.insert(format!("{update} /config/allowed_origins/*"));
+        self.visit(&site, chatbot).await;
+    }
+
+    /// A visitor of a web site of the erased user, with whose conversation all they wrote disappears.
+    async fn visit(&mut self, site: &str, chatbot: &str) {
+        let page = self.t.anonymous().with_header("origin", site);
+        let widget = |what: &str| format!("POST /api/chat/widget/{{chatbot_id}}/{what}");
+        let begun = self.send(&page, &widget("session"), chatbot, json!({})).await;
+        let session = begun.text("sessionId");
+        let asked = json!({"session_id": session, "message": MARKER});
+        let answer = self
+            .send(&page, &widget("message"), chatbot, asked)
+            .await
+            .text("messageId");
+        let rated = json!({"session_id": session, "message_id": answer, "rating": "up", "comment": MARKER});
+        self.send(&page, &widget("feedback"), chatbot, rated).await;
+        let lead = json!({"session_id": session, "email": "visitor@example.com", "name": MARKER, "message": MARKER});
+        self.send(&page, &widget("lead"), chatbot, lead).await;
+        let handover = json!({"session_id": session, "message": MARKER});
+        self.send(&page, &widget("handover"), chatbot, handover).await;
     }
 
     /// Questions that a chatbot did not answer, one of which an editor answers.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 /// Texts that are no free ones: names of things and choices, which an operation refuses unless it knows them.
-const CHOICES: [&str; 24] = [
+const CHOICES: [&str; 26] = [
     "/model",
     "/messages/*/content/*/type",
     "/downgrade_model",
@@ -28,6 +28,8 @@ const CHOICES: [&str; 24] = [
     "/settings/avatar",
     "/state",
     "/config/appearance/color",
+    "/config/appearance/language",
+    "/message_id",
     "/config/channels/*/channel",
     "/config/channels/*/chatbot_id",
 ];

@@ -56,8 +56,8 @@ mod tests {
             ("/v1/models/gpt", "ai", true),
             ("/v1/models/compatible/meta-llama/llama-3", "ai", true),
             ("/v1/models", "ai", true),
-            ("/", "system", false),
-            ("/nothing/here", "system", false),
+            ("/", "console", false),
+            ("/nothing/here", "console", false),
         ] {
             let (found, route) = template.route(path).unwrap();
             assert_eq!(

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use domain::{Error, Result, Secret, Session, SessionId, Timestamp, UserId, auth::session::ACCESS_TTL, time::after};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     App,
@@ -16,7 +16,7 @@ use crate::{
     platform::secrets::{ACTIVATION_MS, JWT_SECRET, SecretVersion, SecretVersions},
 };
 
-const ISSUER: &str = "parlance";
+pub(crate) const ISSUER: &str = "parlance";
 const AUDIENCE: &str = "parlance-api";
 
 /// The tokens of a session.
@@ -94,6 +94,12 @@ const EXPIRED: Error = Error::Unauthorized {
     detail: "The token has expired. Refresh it.",
 };
 
+/// Makes the crypto library known to the JWT library. Only the first call per process has an effect; no other one is
+/// compiled in.
+pub(crate) fn install_crypto() {
+    let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
+}
+
 impl SigningKey {
     fn derive(secret: &Secret) -> Result<Self> {
         let derived = |purpose| derive(secret.expose().as_bytes(), ISSUER.as_bytes(), purpose);
@@ -116,11 +122,15 @@ impl SigningKey {
             iat: session.rotated_at.as_second(),
             exp: end.as_second(),
         };
+        self.sign_claims(&claims)
+    }
+
+    fn sign_claims(&self, claims: &impl Serialize) -> Result<Secret> {
         let header = Header {
             kid: Some(self.id.clone()),
             ..Header::new(Algorithm::HS256)
         };
-        jsonwebtoken::encode(&header, &claims, &self.encoding)
+        jsonwebtoken::encode(&header, claims, &self.encoding)
             .map(Secret::new)
             .map_err(Error::internal)
     }
@@ -128,8 +138,7 @@ impl SigningKey {
 
 impl SigningKeys {
     pub(crate) fn derive(secret: &SecretVersions) -> Result<Self> {
-        // Only the first call per process has an effect; no other provider is compiled in.
-        let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
+        install_crypto();
         let key = |version: &SecretVersion| SigningKey::derive(&version.text);
         Ok(Self {
             current: key(&secret.current)?,
@@ -140,10 +149,19 @@ impl SigningKeys {
 
     /// Returns the ID of the key that signs tokens issued at `now`.
     pub(crate) fn id_at(&self, now: Timestamp) -> &str {
+        &self.at(now).id
+    }
+
+    fn at(&self, now: Timestamp) -> &SigningKey {
         match &self.previous {
-            Some(previous) if now.as_millisecond() < self.signs_from_ms => &previous.id,
-            _ => &self.current.id,
+            Some(previous) if now.as_millisecond() < self.signs_from_ms => previous,
+            _ => &self.current,
         }
+    }
+
+    /// Signs claims that name this issuer and an audience of their own, at `now`.
+    pub(crate) fn sign_claims(&self, claims: &impl Serialize, now: Timestamp) -> Result<Secret> {
+        self.at(now).sign_claims(claims)
     }
 
     /// Returns the pair of the session's current generation, signed by its key, or by the current key if that is gone.
@@ -169,8 +187,9 @@ impl SigningKeys {
         self.all().find(|key| key.id == id)
     }
 
-    /// Returns the token's content, or `None` if it names a key that is not one of these.
-    fn verify(&self, token: &Secret, usage: TokenUse, now: Timestamp) -> Result<Option<Verified>> {
+    /// Returns the claims of a token for this audience, or `None` if it names a key that is not one of these. Whether it
+    /// has expired is for the caller to check.
+    fn decode<T: DeserializeOwned>(&self, token: &Secret, audience: &str) -> Result<Option<T>> {
         let header = jsonwebtoken::decode_header(token.expose()).map_err(|_| INVALID)?;
         let candidates: Vec<_> = match &header.kid {
             Some(id) => self.with_id(id).into_iter().collect(),
@@ -182,12 +201,20 @@ impl SigningKeys {
         }
         let mut rules = Validation::new(Algorithm::HS256);
         rules.set_issuer(&[ISSUER]);
-        rules.set_audience(&[AUDIENCE]);
+        rules.set_audience(&[audience]);
         rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        // The library would use the system clock; the injected clock is used below.
+        // The library would use the system clock instead of the injected one.
         rules.validate_exp = false;
-        let decode = |key: &SigningKey| jsonwebtoken::decode::<Claims>(token.expose(), &key.decoding, &rules).ok();
+        let decode = |key: &SigningKey| jsonwebtoken::decode::<T>(token.expose(), &key.decoding, &rules).ok();
         let token = candidates.into_iter().find_map(decode).ok_or(INVALID)?;
+        Ok(Some(token.claims))
+    }
+
+    /// Returns the token's content, or `None` if it names a key that is not one of these.
+    fn verify(&self, token: &Secret, usage: TokenUse, now: Timestamp) -> Result<Option<Verified>> {
+        let Some(claims) = self.decode::<Claims>(token, AUDIENCE)? else {
+            return Ok(None);
+        };
         let Claims {
             sub,
             sid,
@@ -195,7 +222,7 @@ impl SigningKeys {
             generation,
             exp,
             ..
-        } = token.claims;
+        } = claims;
         if found != usage {
             return Err(INVALID);
         }
@@ -214,6 +241,21 @@ impl App {
     pub(crate) async fn signing_keys(&self) -> Result<Arc<SigningKeys>> {
         let secret = self.secrets.require(JWT_SECRET).await?;
         self.signing_keys.of(&[&secret], || SigningKeys::derive(&secret))
+    }
+
+    /// Returns the claims of a token for this audience. Whether it has expired is for the caller to check.
+    ///
+    /// # Errors
+    /// Returns [`Error::Unauthorized`], or [`Error::Unavailable`] if it cannot be determined whether its key exists.
+    pub(crate) async fn verify_claims<T: DeserializeOwned>(&self, token: &Secret, audience: &str) -> Result<T> {
+        let secret = self.secrets.require(JWT_SECRET).await?;
+        let keys = self.signing_keys.of(&[&secret], || SigningKeys::derive(&secret))?;
+        if let Some(claims) = keys.decode(token, audience)? {
+            return Ok(claims);
+        }
+        let secret = self.secrets.newer_than(JWT_SECRET, &secret).await?;
+        let keys = self.signing_keys.of(&[&secret], || SigningKeys::derive(&secret))?;
+        keys.decode(token, audience)?.ok_or(INVALID)
     }
 
     /// Returns the verified token. A token with an unknown key may have been signed by a newer one.

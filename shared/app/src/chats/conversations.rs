@@ -54,6 +54,7 @@ impl App {
                 pinned: false,
                 model: new.model,
                 channel: None,
+                visitor: None,
                 documents: Vec::new(),
                 head: None,
                 rev: 0,

@@ -6,6 +6,8 @@
 //! until the last request that started in time has ended. Each announcement therefore includes an entry to sweep the
 //! bucket a day after its expiry, when nothing can arrive any more.
 
+use std::time::Duration;
+
 use domain::{
     Actor, Document, DocumentId, Error, Membership, PendingUpload, Result, documents::pending_upload::UploadSweep,
     documents::tags::normalize_tags, time::after,
@@ -60,6 +62,17 @@ pub struct CompletedUpload {
 }
 
 impl App {
+    /// Returns the origin of the bucket's URLs, such as `https://bucket.s3.eu-west-1.amazonaws.com`: browsers may be
+    /// told where files are put. Empty if no URL can be signed.
+    pub async fn files_origin(&self) -> String {
+        let link = self.objects.link("origin", Duration::from_mins(1)).await;
+        let link = link.unwrap_or_default();
+        let parts = link
+            .split_once("://")
+            .and_then(|(scheme, rest)| Some((scheme, rest.split_once('/')?.0)));
+        parts.map_or_else(String::new, |(scheme, host)| format!("{scheme}://{host}"))
+    }
+
     /// Announces a file; returns where and how to upload it.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Integrations: where else a chatbot answers, and who may change that.
 
 pub(crate) mod slack;
+pub(crate) mod widget;
 
 use domain::{
     Actor, ChatbotId, Error, EventData, Integration, IntegrationId, IntegrationProblem, IntegrationStatus,
@@ -105,6 +106,7 @@ impl App {
                 connection: None,
                 bot_token: None,
                 signing_secret: None,
+                identity_secret: None,
                 created_at: now,
                 updated_at: now,
             };

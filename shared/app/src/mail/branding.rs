@@ -15,7 +15,7 @@ impl App {
     }
 
     /// Returns the white-label settings of an organization, if it may use them.
-    async fn look_of(&self, org: &OrgId) -> Result<Option<WhiteLabel>> {
+    pub(crate) async fn look_of(&self, org: &OrgId) -> Result<Option<WhiteLabel>> {
         let Some(found) = self.store.orgs().get(org).await? else {
             return Ok(None);
         };

@@ -84,7 +84,17 @@ impl App {
         Ok(taken.is_ok())
     }
 
-    async fn count_against(&self, key: &Key, bucket: Bucket, code: &'static str, detail: &'static str) -> Result<()> {
+    /// Counts an action against a bucket.
+    ///
+    /// # Errors
+    /// Returns [`Error::TooMany`] with `code` and `detail`.
+    pub(crate) async fn count_against(
+        &self,
+        key: &Key,
+        bucket: Bucket,
+        code: &'static str,
+        detail: &'static str,
+    ) -> Result<()> {
         let taken = self.store.rate_limits().check(key, bucket, self.clock.now()).await?;
         taken.map_err(|retry_after| Error::TooMany {
             code,

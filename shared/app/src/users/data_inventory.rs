@@ -4,7 +4,7 @@
 //! The inventory lists items before the items that lead to them, so that a restarted erasure finds the rest.
 
 use async_stream::try_stream;
-use domain::{ChatbotId, ConversationId, Email, Export, OrgId, PromptId, Result, UserId};
+use domain::{ChatbotId, ConversationId, Email, Export, IntegrationId, OrgId, PromptId, Result, UserId};
 use futures::{StreamExt as _, TryStreamExt as _, future::ready, stream::BoxStream};
 use serde_json::Value;
 use store::{Partition, TableName, keys};
@@ -131,6 +131,13 @@ impl App {
             for integration in self.rows(&integrations).await? {
                 if let Some(team) = integration["connection"]["team_id"].as_str() {
                     yield DataItem::Pointers(Partition::item(TableName::App, keys::slack_team(team)));
+                }
+                let of = |field: &str| integration[field].as_str().map(str::to_owned);
+                if let (Some("website"), Some(id), Some(chatbot)) =
+                    (integration["type"].as_str(), of("id"), of("chatbot_id"))
+                {
+                    let pointer = keys::website(&ChatbotId(chatbot), &IntegrationId(id));
+                    yield DataItem::Pointers(Partition::item(TableName::App, pointer));
                 }
             }
             let chatbots = Partition::part(TableName::App, keys::tenant(org), keys::CHATBOTS);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ChatbotId, ConversationId, DocumentId, OrgId, Timestamp, TurnId, UserId};
+use crate::{ChatbotId, ConversationId, DocumentId, OrgId, Timestamp, TurnId, UserId, integrations::visitor::Visitor};
 
 /// A conversation of one user, or of one visitor, with a model or a chatbot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +33,9 @@ pub struct Conversation {
     /// Where others hold it with an integration of its user; `None` if the user holds it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<ConversationChannel>,
+    /// The visitor who holds it on a web site.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visitor: Option<Visitor>,
     /// Documents that were shared in it, and are asked besides those of its chatbot.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub documents: Vec<DocumentId>,

@@ -1,6 +1,7 @@
 //! Integrations: where else a chatbot answers, in a workspace of Slack or on a web site.
 
 pub mod slack;
+pub mod visitor;
 pub mod website;
 
 use serde::{Deserialize, Serialize};
@@ -90,6 +91,9 @@ pub struct Integration {
     /// Signing secret of an app of the organization's own; `None` for the platform's app.
     #[serde(default)]
     pub signing_secret: Option<EncryptedSecret>,
+    /// Secret with which a web site signs who its visitors are.
+    #[serde(default)]
+    pub identity_secret: Option<EncryptedSecret>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it was last changed.

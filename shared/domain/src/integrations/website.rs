@@ -16,6 +16,19 @@ pub enum WidgetPosition {
     Start,
 }
 
+/// Whether the widget is light or dark.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum WidgetTheme {
+    /// As the visitor's system.
+    #[default]
+    Auto,
+    /// Light.
+    Light,
+    /// Dark.
+    Dark,
+}
+
 /// What the widget looks like.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -26,16 +39,44 @@ pub struct WidgetAppearance {
     pub color: Option<String>,
     /// Where it stands.
     pub position: WidgetPosition,
+    /// Whether it is light or dark.
+    pub theme: WidgetTheme,
+    /// Language of its own texts, as in `de` or `pt-BR` (BCP 47); that of the page if `None`.
+    pub language: Option<String>,
 }
 
 /// Settings of an integration with web sites.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct WebsiteConfig {
     /// Origins whose pages may embed the widget, as browsers send them. No others may.
     pub allowed_origins: Vec<String>,
     /// What it looks like.
     pub appearance: WidgetAppearance,
+    /// Whether visitors may rate answers.
+    pub feedback: bool,
+    /// Whether visitors may leave their name and address.
+    pub lead_form: bool,
+    /// Whether visitors may ask for a person, who gets an email.
+    pub handover: bool,
+    /// Whether only visitors whom the site has signed in may ask.
+    pub identity_required: bool,
+    /// Maximum number of questions of all visitors a day; `None` means no limit of its own.
+    pub daily_questions: Option<u32>,
+}
+
+impl Default for WebsiteConfig {
+    fn default() -> Self {
+        Self {
+            allowed_origins: Vec::new(),
+            appearance: WidgetAppearance::default(),
+            feedback: true,
+            lead_form: false,
+            handover: false,
+            identity_required: false,
+            daily_questions: None,
+        }
+    }
 }
 
 impl WebsiteConfig {
@@ -43,6 +84,12 @@ impl WebsiteConfig {
     pub const MAX_ORIGINS: usize = 50;
     /// Maximum length of a title, in characters.
     pub const MAX_TITLE: usize = 60;
+    /// Maximum length of a language tag, in bytes.
+    pub const MAX_LANGUAGE: usize = 35;
+    /// Maximum length of a visitor's question, in characters.
+    pub const MAX_QUESTION: usize = 4_000;
+    /// Greatest number of questions a day.
+    pub const MAX_QUESTIONS: u32 = 1_000_000;
 
     /// Checks and normalizes what a client sent.
     ///
@@ -77,6 +124,12 @@ impl WebsiteConfig {
                 "must be a color such as #1a2b3c",
             ));
         }
+        if look.language.as_ref().is_some_and(|tag| !is_language(tag)) {
+            return Err(Error::invalid(
+                "/config/appearance/language",
+                "must be a language tag such as de or pt-BR",
+            ));
+        }
         Ok(self)
     }
 
@@ -88,6 +141,14 @@ impl WebsiteConfig {
 
 fn is_color(color: &str) -> bool {
     color.len() == 7 && color.starts_with('#') && color[1..].bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Returns whether a text has the form of a language tag (RFC 5646 section 2.1).
+fn is_language(tag: &str) -> bool {
+    let is_part = |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let first = tag.split('-').next().unwrap_or_default();
+    let is_named = (2..=3).contains(&first.len()) && first.bytes().all(|byte| byte.is_ascii_alphabetic());
+    tag.len() <= WebsiteConfig::MAX_LANGUAGE && is_named && tag.split('-').all(is_part)
 }
 
 /// Returns an origin as browsers send it (RFC 6454, section 6.2): lower case, in ASCII, without the default port.

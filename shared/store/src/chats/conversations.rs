@@ -2,15 +2,16 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::{
-    Conversation, ConversationChannel, ConversationId, DocumentId, OrgId, Page, PageRequest, Result, Timestamp, TurnId,
-    UserId,
+    Conversation, ConversationChannel, ConversationId, DocumentId, MailMessage, OrgId, Page, PageRequest, Result,
+    Timestamp, TurnId, UserId, integrations::visitor::Visitor,
 };
 
 use crate::{
     Objects, OptimisticRetry, Partition, Store, TableName, keys,
     table::changes::Changes,
     table::item::{
-        self, Item, ListFilter, conditional, conditional_or_own, from_item, n, s, starting_with, to_item, value,
+        self, Item, ListFilter, Transaction, conditional, conditional_or_own, from_item, n, part, s, starting_with,
+        to_item, transact, value,
     },
 };
 
@@ -132,6 +133,34 @@ impl Conversations {
                 return Ok(true);
             }
         }
+    }
+
+    /// Records what a visitor said about themselves, and promises these emails about it to their receivers. Returns
+    /// `false` if the conversation does not exist or was changed since it was read.
+    pub async fn set_visitor(
+        &self,
+        read: &Conversation,
+        visitor: &Visitor,
+        mails: &[(UserId, MailMessage)],
+        now: Timestamp,
+    ) -> Result<bool> {
+        let update = self
+            .store
+            .app()
+            .part_update(&keys::conversation(&self.org, &self.user, &read.id))
+            .update_expression("SET visitor = :visitor")
+            .expression_attribute_values(":visitor", value(visitor)?);
+        let update = match &read.visitor {
+            Some(before) => update
+                .condition_expression(format!("{ALIVE} AND visitor = :before"))
+                .expression_attribute_values(":before", value(before)?),
+            None => update.condition_expression(format!("{ALIVE} AND attribute_not_exists(visitor)")),
+        };
+        let mut parts = vec![part(update)?];
+        for (user, mail) in mails {
+            parts.push(self.store.part_email_entry(user, mail, now)?);
+        }
+        Ok(transact(&self.store.db, parts).await? == Transaction::Done)
     }
 
     /// Returns one conversation.

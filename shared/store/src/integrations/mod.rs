@@ -2,10 +2,12 @@
 //! to it, so that of two callers who change it at once one reads again.
 
 pub(crate) mod slack;
+mod website;
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use domain::{
-    AuditEntry, Error, Integration, IntegrationId, OrgId, Page, PageRequest, Purge, Result, Timestamp, UserId,
+    AuditEntry, ChatbotId, Error, Integration, IntegrationId, IntegrationType, OrgId, Page, PageRequest, Purge, Result,
+    Timestamp, UserId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -99,7 +101,10 @@ impl Integrations {
             .condition_expression("attribute_not_exists(integrations) OR integrations < :most")
             .expression_attribute_values(":one", n(1))
             .expression_attribute_values(":most", n(Integration::MAX));
-        let parts = vec![part(one_more)?, table.part_put_new(self.item(integration, 0)?)?];
+        let mut parts = vec![part(one_more)?, table.part_put_new(self.item(integration, 0)?)?];
+        if let Some(chatbot) = website_of(integration) {
+            parts.push(self.part_lead_from(chatbot, &integration.id)?);
+        }
         match self.store.transact_audited(entry, parts).await? {
             Transaction::Done => Ok(true),
             Transaction::Refused(0) => Ok(false),
@@ -154,6 +159,15 @@ impl Integrations {
         if let Some(team) = before.filter(|team| Some(team) != after.as_ref()) {
             parts.push(self.part_forget_team(&team, &changed.id)?);
         }
+        let (before, new) = (website_of(&read.integration), website_of(changed));
+        if before != new {
+            if let Some(chatbot) = before {
+                parts.push(table.part_delete_any(&keys::website(chatbot, &changed.id))?);
+            }
+            if let Some(chatbot) = new {
+                parts.push(self.part_lead_from(chatbot, &changed.id)?);
+            }
+        }
         let written = match entry {
             Some(entry) => self.store.transact_audited(entry, parts).await?,
             None => transact(&self.store.db, parts).await?,
@@ -188,7 +202,21 @@ impl Integrations {
         if let Some(connection) = &integration.connection {
             parts.push(self.part_forget_team(&connection.team_id, &integration.id)?);
         }
+        if let Some(chatbot) = website_of(integration) {
+            parts.push(table.part_delete_any(&keys::website(chatbot, &integration.id))?);
+        }
         Ok(self.store.transact_audited(entry, parts).await? == Transaction::Done)
+    }
+
+    /// Writes the row that leads from a chatbot here. It is that of this integration alone.
+    fn part_lead_from(&self, chatbot: &ChatbotId, id: &IntegrationId) -> Result<TransactWriteItem> {
+        let pointer = Pointer {
+            org: self.org.clone(),
+            integration: id.clone(),
+        };
+        self.store
+            .app()
+            .part_put(to_item(&keys::website(chatbot, id), &pointer)?)
     }
 
     /// Removes the row that leads from a workspace here. It may be missing, but never lead elsewhere.
@@ -199,4 +227,12 @@ impl Integrations {
             .app()
             .part_delete_where(&keys::slack_team(team), &condition, values)
     }
+}
+
+/// Returns the chatbot of an integration with web sites.
+fn website_of(integration: &Integration) -> Option<&ChatbotId> {
+    integration
+        .chatbot_id
+        .as_ref()
+        .filter(|_| integration.kind == IntegrationType::Website)
 }

@@ -352,6 +352,16 @@ pub fn slack_team(team: &str) -> Key {
     key(format!("SLACK#{team}"), "I")
 }
 
+/// The partition of the integrations through which a chatbot is on web sites.
+pub fn websites_of(chatbot: &ChatbotId) -> String {
+    format!("WEBSITE#{chatbot}")
+}
+
+/// The row that leads from a chatbot to an integration of the type `website`.
+pub fn website(chatbot: &ChatbotId, integration: &IntegrationId) -> Key {
+    key(websites_of(chatbot), format!("{INTEGRATIONS}{integration}"))
+}
+
 /// Sort key prefix of the threads of Slack.
 pub const SLACK_THREADS: &str = "ST#";
 

@@ -1,6 +1,6 @@
 //! Keys of ephemeral data.
 
-use domain::{ApiKeyId, IntegrationId, MailId, MessageId, Network, OrgId, UserId, rate_limit::Lane};
+use domain::{ApiKeyId, ConversationId, IntegrationId, MailId, MessageId, Network, OrgId, UserId, rate_limit::Lane};
 use sha2::{Digest as _, Sha256};
 
 use super::{Key, key};
@@ -118,6 +118,42 @@ pub fn slack_reply(integration: &IntegrationId, channel: &str, ts: &str) -> Key 
 /// An installation in Slack that was begun. `state`: hex SHA-256 of its single-use state.
 pub fn slack_installation(state: &str) -> Key {
     key(format!("SLACK#INSTALL#{state}"), "I")
+}
+
+/// A limit of the widget. Counters may outlive what they count, so the key contains no ID.
+fn widget_limit(what: &str, id: &str, network: Option<&Network>) -> Key {
+    let whose = format!("{id}#{}", network.map(Network::as_str).unwrap_or_default());
+    key(format!("WIDGET#{what}#{}", hex::encode(Sha256::digest(whose))), "L")
+}
+
+/// Conversations that visitors begin from a network.
+pub fn widget_sessions(integration: &IntegrationId, network: &Network) -> Key {
+    widget_limit("SESSIONS", integration.as_str(), Some(network))
+}
+
+/// Questions of a visitor in a conversation.
+pub fn widget_questions(conversation: &ConversationId) -> Key {
+    widget_limit("ASKED", conversation.as_str(), None)
+}
+
+/// Questions that visitors ask from a network.
+pub fn widget_network_questions(integration: &IntegrationId, network: &Network) -> Key {
+    widget_limit("ASKED", integration.as_str(), Some(network))
+}
+
+/// Questions of all visitors.
+pub fn widget_daily_questions(integration: &IntegrationId) -> Key {
+    widget_limit("DAY", integration.as_str(), None)
+}
+
+/// Messages of a visitor to the people behind a web site.
+pub fn widget_contacts(conversation: &ConversationId) -> Key {
+    widget_limit("CONTACTS", conversation.as_str(), None)
+}
+
+/// Messages of visitors from a network to the people behind a web site.
+pub fn widget_network_contacts(integration: &IntegrationId, network: &Network) -> Key {
+    widget_limit("CONTACTS", integration.as_str(), Some(network))
 }
 
 /// Questions of one person at Slack. The person may never have an account, so the key contains no name.

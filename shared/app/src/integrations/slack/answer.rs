@@ -231,6 +231,7 @@ impl Connected<'_> {
                 pinned: false,
                 model: None,
                 channel: Some(ConversationChannel::Slack),
+                visitor: None,
                 documents: Vec::new(),
                 head: None,
                 rev: 0,

@@ -2,28 +2,27 @@
 
 use std::io::Write as _;
 
-use axum::{
-    http::{HeaderMap, StatusCode, header},
-    response::{IntoResponse as _, Response},
-};
+use axum::response::{IntoResponse as _, Response};
 use flate2::{Compression, write::GzEncoder};
+use http::{HeaderMap, StatusCode, header};
 use sha2::{Digest as _, Sha256};
 
 /// Smaller files are sent uncompressed: compression would save less than one packet.
 const MIN_COMPRESSED_BYTES: usize = 1400;
 
 /// A file, uncompressed and compressed.
-pub(crate) struct ServedFile {
+#[derive(Debug)]
+pub struct ServedFile {
     content_type: &'static str,
     /// First 16 hex digits of the SHA-256.
-    pub(crate) version: String,
+    pub version: String,
     plain: Vec<u8>,
     gzip: Option<Vec<u8>>,
 }
 
 impl ServedFile {
     /// Creates a file of this media type. Compresses it, which takes about 10 ms per megabyte.
-    pub(crate) fn new(content_type: &'static str, plain: Vec<u8>) -> Self {
+    pub fn new(content_type: &'static str, plain: Vec<u8>) -> Self {
         Self {
             content_type,
             version: hex::encode(&Sha256::digest(&plain)[..8]),
@@ -34,7 +33,7 @@ impl ServedFile {
 
     /// Returns the file, compressed if the client accepts that, or 304 if it already has it. The encodings are
     /// different representations, so each has its own strong `ETag` (RFC 9110 section 8.8.3.3).
-    pub(crate) fn response(&self, request_headers: &HeaderMap, cache_control: &'static str) -> Response {
+    pub fn response(&self, request_headers: &HeaderMap, cache_control: &'static str) -> Response {
         let gzip = self.gzip.as_deref().filter(|_| accepts_gzip(request_headers));
         let etag = match gzip {
             Some(_) => format!("\"{}-gzip\"", self.version),
@@ -58,9 +57,8 @@ impl ServedFile {
         }
     }
 
-    /// The uncompressed file.
-    #[cfg(test)]
-    pub(crate) fn text(&self) -> &str {
+    /// Returns the uncompressed file; empty if it is no text.
+    pub fn text(&self) -> &str {
         std::str::from_utf8(&self.plain).unwrap_or_default()
     }
 }
