@@ -7,7 +7,12 @@ const api = process.env.PARLANCE_URL ?? "http://127.0.0.1:8000";
 const proxied = ["/api", "/v1", "/openapi", "/docs", "/redoc", "/_local/pay", "/_local/payments", "/_local/page", "/_local/outbox", "/widget.js", "/widget/"];
 
 export default defineConfig({
-  plugins: [preact({ prefreshEnabled: false, devToolsEnabled: false })],
+  // References are relative to `<base>`, which the server writes into the page.
+  base: "./",
+  plugins: [
+    preact({ prefreshEnabled: false, devToolsEnabled: false }),
+    { name: "base", apply: "serve", transformIndexHtml: (html) => html.replace("<head>", '<head><base href="/">') },
+  ],
   build: {
     outDir: "../assets",
     emptyOutDir: true,

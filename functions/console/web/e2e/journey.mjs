@@ -200,6 +200,15 @@ export const tests = {
     await page.getByRole("heading", { level: 1, name: "Documents" }).waitFor();
   },
 
+  async "a file that is too large for a request goes to the bucket"({ ada }) {
+    const { page } = ada;
+    await ada.go("/documents");
+    const text = "The tall lamp is two metres high. ".repeat(150_000);
+    await page.setInputFiles("input[type=file]", { name: "tall.txt", mimeType: "text/plain", buffer: Buffer.from(text) });
+    await page.getByRole("row", { name: /tall\.txt/ }).getByText("Ready").waitFor({ timeout: 60_000 });
+    return `${(text.length / 1e6).toFixed(1)} MB`;
+  },
+
   async "no script failed, and the policy refused nothing"({ ada }) {
     assert.deepEqual(ada.problems, []);
   },

@@ -1,5 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
-import { Redirect, Route, Switch, useLocation } from "wouter-preact";
+import { Link, Redirect, Route, Router, Switch, useLocation } from "wouter-preact";
+import { ROOT_PATH } from "./api/root";
 import { onSession, readSession } from "./api/session";
 import { AccountProvider } from "./features/account/context";
 import { ForgotPassword, Invitation, ResetPassword, RestoreEmail, VerifyEmail } from "./features/account/links";
@@ -7,7 +8,7 @@ import { SignIn, SignUp } from "./features/account/sign_in";
 import { Shell } from "./features/shell/shell";
 import { t, useLanguage } from "./i18n";
 import { lazy } from "./ui/lazy";
-import { Empty } from "./ui/page";
+import { PageHead } from "./ui/page";
 import { Toasts } from "./ui/toast";
 
 const Home = lazy(() => import("./features/home/home").then((module) => module.Home));
@@ -42,7 +43,7 @@ const Entitlements = lazy(() => import("./features/admin/entitlements").then((mo
 export function App() {
   useLanguage();
   return (
-    <>
+    <Router base={ROOT_PATH}>
       <Switch>
         <Route path="/sign-in"><SignIn /></Route>
         <Route path="/sign-up"><SignUp /></Route>
@@ -55,7 +56,7 @@ export function App() {
         <Route><SignedIn /></Route>
       </Switch>
       <Toasts />
-    </>
+    </Router>
   );
 }
 
@@ -103,7 +104,16 @@ function Views() {
       <Route path="/admin/usage"><AdminUsage /></Route>
       <Route path="/admin/logs"><AdminLogs /></Route>
       <Route path="/admin/orgs/:id">{({ id }) => <Entitlements id={id} key={id} />}</Route>
-      <Route><Empty title={t("notfound.title")} text={t("notfound.text")}><a href="/">{t("link.home")}</a></Empty></Route>
+      <Route><NotFound /></Route>
     </Switch>
+  );
+}
+
+function NotFound() {
+  return (
+    <>
+      <PageHead title={t("notfound.title")} text={t("notfound.text")} />
+      <p><Link href="/">{t("link.home")}</Link></p>
+    </>
   );
 }

@@ -24,7 +24,7 @@ export type Node = string | Element;
 const MAX_DEPTH = 8;
 
 const FENCE = /^ {0,3}(`{3,}|~{3,})(.*)$/;
-const HEADING = /^ {0,3}(#{1,6})\s+(.*?)\s*#*\s*$/;
+const HEADING = /^ {0,3}(#{1,6})\s+(.*)$/;
 const RULE = /^ {0,3}([-*_])(?:\s*\1){2,}\s*$/;
 const ITEM = /^( *)([-*+]|\d{1,9}[.)])(\s+|$)(.*)$/;
 const QUOTE = /^ {0,3}> ?(.*)$/;
@@ -44,7 +44,7 @@ function blocks(lines: string[], sources: ReadonlySet<number>, depth: number): E
   const out: Element[] = [];
   let paragraph: string[] = [];
   const flush = () => {
-    if (paragraph.length) out.push(element("p", inline(paragraph.join("\n"), sources)));
+    if (paragraph.length) out.push(element("p", inline(paragraph.join("\n").trimEnd(), sources)));
     paragraph = [];
   };
   let at = 0;
@@ -59,7 +59,7 @@ function blocks(lines: string[], sources: ReadonlySet<number>, depth: number): E
       out.push(next.block);
       at = next.end;
     } else {
-      paragraph.push(line.trim());
+      paragraph.push(line.trimStart());
       at += 1;
     }
   }
@@ -77,7 +77,7 @@ function special(
   const heading = HEADING.exec(line);
   if (heading) {
     const level = (heading[1] ?? "").length;
-    return { block: element(level < 2 ? "h3" : level < 3 ? "h4" : "h5", inline(heading[2] ?? "", sources)), end: at + 1 };
+    return { block: element(level < 2 ? "h3" : level < 3 ? "h4" : "h5", inline((heading[2] ?? "").trim().replace(/\s#+$/, ""), sources)), end: at + 1 };
   }
   if (RULE.test(line)) return { block: element("hr"), end: at + 1 };
   if (line.includes("|") && DIVIDER.test(lines[at + 1] ?? "") && (lines[at + 1] ?? "").includes("-")) {
@@ -175,15 +175,16 @@ export function safeHref(address: string): string | null {
   }
 }
 
+// What may be long is bounded: a text of nothing but openings must not take time that grows with its square.
 const INLINE = new RegExp(
   [
     String.raw`\\([!-/:-@[-\x60{-~])`, // 1: escaped
-    String.raw`(\x60+)([\s\S]*?[^\x60])\2(?!\x60)`, // 2, 3: code
-    String.raw`!?\[([^\]\n]*(?:\[[^\]\n]*\][^\]\n]*)*)\]\(\s*<?([^\s()<>]*(?:\([^\s()<>]*\)[^\s()<>]*)*)>?(?:\s+["'(][^"')]*["')])?\s*\)`, // 4, 5: link, image
+    String.raw`(\x60+)([\s\S]{0,4000}?[^\x60])\2(?!\x60)`, // 2, 3: code
+    String.raw`!?\[((?:[^[\]\n]|\[[^[\]\n]{0,200}\]){0,1000})\]\(\s*<?([^\s()<>]*(?:\([^\s()<>]*\)[^\s()<>]*)*)>?(?:\s+["'(][^"')]*["')])?\s*\)`, // 4, 5: link, image
     String.raw`\[(\d{1,3})\](?!\()`, // 6: citation
-    String.raw`(\*\*|__)(?=\S)([\s\S]*?\S)\7`, // 7, 8: strong
-    String.raw`~~(?=\S)([\s\S]*?\S)~~`, // 9: deleted
-    String.raw`\*(?=[^\s*])([\s\S]*?[^\s*])\*(?!\*)`, // 10: emphasis
+    String.raw`(\*\*|__)(?=\S)([\s\S]{0,4000}?\S)\7`, // 7, 8: strong
+    String.raw`~~(?=\S)([\s\S]{0,4000}?\S)~~`, // 9: deleted
+    String.raw`\*(?=[^\s*])([\s\S]{0,4000}?[^\s*])\*(?!\*)`, // 10: emphasis
     String.raw`(?<![\p{L}\p{N}_])_(?=[^\s_])([^_]*?[^\s_])_(?![\p{L}\p{N}_])`, // 11: emphasis
     String.raw`<?((?:https?:\/\/|mailto:)[^\s<>"'\x60]*[^\s<>"'\x60.,;:!?)\]}*_~])>?`, // 12: address
     String.raw`( {2,}|\\)?\n`, // 13: end of a line

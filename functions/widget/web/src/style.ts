@@ -8,7 +8,7 @@ export const CSS = `
 .root { --bg: light-dark(#fff,#16191e); --soft: light-dark(#f2f4f7,#22272f); --line: light-dark(#d5dae1,#353c47); --text: light-dark(#1a1f27,#e8ebf0);
   --muted: light-dark(#566072,#a8b1bf); --bad: light-dark(#b3261e,#f2938c);
   font: 15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif; color: var(--text); text-align: start; }
-.root * { font: inherit; }
+:where(.root *) { font: inherit; }
 button { color: inherit; cursor: pointer; }
 :focus-visible { outline: 2px solid var(--text); outline-offset: 2px; }
 svg { width: 1.3em; height: 1.3em; fill: none; stroke: currentColor; stroke-width: 1.8; stroke-linecap: round; stroke-linejoin: round; display: block; }

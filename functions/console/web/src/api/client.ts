@@ -1,5 +1,6 @@
 import createClient from "openapi-fetch";
 import { ProblemError, problemOf, toProblem, type Problem } from "./problem";
+import { ROOT_URL } from "./root";
 import type { components, paths } from "./schema";
 import { currentSession, refreshSession } from "./session";
 
@@ -46,7 +47,7 @@ export async function authorizedFetch(request: Request): Promise<Response> {
   return send(again);
 }
 
-export const api = createClient<paths>({ baseUrl: location.origin, fetch: authorizedFetch });
+export const api = createClient<paths>({ baseUrl: ROOT_URL, fetch: authorizedFetch });
 
 interface Outcome<T> {
   data?: T;
@@ -79,9 +80,9 @@ export async function page<T>(request: Promise<Outcome<T[]>>): Promise<Page<T>> 
   return { items, next };
 }
 
-/** Sends a request that the typed client does not describe: forms with files, streams, downloads. */
+/** Sends a request that the typed client does not describe: forms with files, streams, downloads. `path` begins with `/api`. */
 export async function raw(method: string, path: string, init: RequestInit = {}): Promise<Response> {
-  const response = await authorizedFetch(new Request(path, { ...init, method }));
+  const response = await authorizedFetch(new Request(ROOT_URL + path, { ...init, method }));
   if (response.ok) return response;
   throw await problemOf(response);
 }

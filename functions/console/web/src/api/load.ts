@@ -49,37 +49,42 @@ export interface Pages<T> extends Loaded<T[]> {
 
 /** Loads a list page by page. `load` takes the cursor of the page, `undefined` for the first one. */
 export function usePages<T>(load: (cursor?: string) => Promise<Page<T>>, key: unknown[] = []): Pages<T> {
-  const [rest, setRest] = useState<{ items: T[]; next: string | null } | null>(null);
   const [loadingMore, setLoadingMore] = useState(false);
   const [moreError, setMoreError] = useState<unknown>(null);
-  const first = useLoad(async () => {
-    const page = await load();
-    setRest(null);
+  // How many pages are shown: loading again shows as many, so that nothing disappears below the reader.
+  const shown = useRef({ key: "", pages: 1 });
+  const current = JSON.stringify(key);
+  if (shown.current.key !== current) shown.current = { key: current, pages: 1 };
+  const all = useLoad(async () => {
+    const { pages } = shown.current;
+    const items: T[] = [];
+    let next: string | null = null;
+    for (let count = 0; count < pages && (count === 0 || next !== null); count += 1) {
+      const page: Page<T> = await load(next ?? undefined);
+      items.push(...page.items);
+      next = page.next;
+    }
     setMoreError(null);
-    return page;
+    return { items, next };
   }, key);
-  const next = rest ? rest.next : (first.data?.next ?? null);
+  const next = all.data?.next ?? null;
   const more = async () => {
     if (!next || loadingMore) return;
     setLoadingMore(true);
     setMoreError(null);
     try {
       const page = await load(next);
-      setRest((old) => ({ items: [...(old?.items ?? []), ...page.items], next: page.next }));
+      shown.current.pages += 1;
+      all.set({ items: [...(all.data?.items ?? []), ...page.items], next: page.next });
     } catch (error) {
       setMoreError(error);
     } finally {
       setLoadingMore(false);
     }
   };
-  const data = first.data ? [...first.data.items, ...(rest?.items ?? [])] : null;
   return {
-    data, error: first.error ?? moreError, loading: first.loading, loadingMore, hasMore: next !== null, more,
-    reload: first.reload,
-    set: (items) => {
-      setRest(null);
-      first.set({ items, next });
-    },
+    data: all.data?.items ?? null, error: all.error ?? moreError, loading: all.loading, loadingMore, hasMore: next !== null, more,
+    reload: all.reload, set: (items) => all.set({ items, next }),
   };
 }
 

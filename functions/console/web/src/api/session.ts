@@ -1,3 +1,5 @@
+import { ROOT_URL } from "./root";
+
 /**
  * The session of the browser: an access token of 15 minutes and the refresh token that replaces both. Tabs share them,
  * and one tab refreshes at a time: a refresh token that is used twice ends the session.
@@ -78,7 +80,7 @@ export function refreshSession(stale: string): Promise<Session | null> {
   return exclusively(async () => {
     const current = readSession();
     if (!current || current.access !== stale) return current;
-    const response = await fetch("/api/v1/auth/refresh", {
+    const response = await fetch(`${ROOT_URL}/api/v1/auth/refresh`, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ refresh_token: current.refresh }),

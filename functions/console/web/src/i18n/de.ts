@@ -507,6 +507,16 @@ export const de: Catalog = {
   "integrations.daily_questions_hint": "Leer für kein Limit",
   "integrations.read_files": "Dateien lesen, die mit dem Bot geteilt werden",
   "integrations.read_files_hint": "Sie werden Dokumente mit dem Schlagwort „slack“.",
+  "integrations.visitors": "Was Besucher dürfen",
+  "integrations.feedback": "Antworten bewerten",
+  "integrations.lead_form": "Name und Adresse hinterlassen",
+  "integrations.lead_form_hint": "Sie erhalten sie per E-Mail.",
+  "integrations.handover": "Einen Menschen verlangen",
+  "integrations.handover_hint": "Sie erhalten eine E-Mail mit dem Gespräch.",
+  "integrations.identity": "Nur auf der Seite angemeldete Besucher dürfen fragen",
+  "integrations.identity_hint": "Die Seite signiert mit dem Geheimnis unten, wer sie sind.",
+  "integrations.visitor_questions": "Fragen aller Besucher am Tag",
+  "integrations.page_language": "Sprache der Seite",
 
   "slack.title": "Slack",
   "slack.text": "Genehmigen Sie die App bei Slack, um einen Workspace zu verbinden.",
@@ -843,4 +853,11 @@ export const de: Catalog = {
   "admin.features": "Funktionen",
   "admin.expires": "Endet am",
   "admin.reason": "Grund",
+
+  "identity.title": "Geheimnis für die Identität der Besucher",
+  "identity.text": "Damit teilt Ihre Seite dem Widget mit, wer angemeldet ist: ein JWT (HS256) mit „sub“ und „exp“, als data-identity des Skripts.",
+  "identity.use": "Bewahren Sie es auf Ihrem Server auf. Wer es hat, kann sich als jeder Besucher ausgeben.",
+  "identity.create": "Geheimnis anlegen",
+  "identity.replace": "Geheimnis ersetzen",
+  "identity.replace_text": "Mit dem jetzigen Geheimnis signierte Identitäten werden sofort abgewiesen.",
 };

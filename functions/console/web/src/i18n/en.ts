@@ -505,6 +505,16 @@ export const en = {
   "integrations.daily_questions_hint": "Empty for no limit",
   "integrations.read_files": "Read files that people share with the bot",
   "integrations.read_files_hint": "They become documents with the tag “slack”.",
+  "integrations.visitors": "What visitors may do",
+  "integrations.feedback": "Rate answers",
+  "integrations.lead_form": "Leave their name and address",
+  "integrations.lead_form_hint": "You get them by mail.",
+  "integrations.handover": "Ask for a person",
+  "integrations.handover_hint": "You get a mail with the conversation.",
+  "integrations.identity": "Only visitors who are signed in on the site may ask",
+  "integrations.identity_hint": "The site signs who they are with the secret below.",
+  "integrations.visitor_questions": "Questions of all visitors a day",
+  "integrations.page_language": "Language of the page",
 
   "slack.title": "Slack",
   "slack.text": "Approve the app at Slack to connect a workspace.",
@@ -841,4 +851,11 @@ export const en = {
   "admin.features": "Features",
   "admin.expires": "Ends on",
   "admin.reason": "Reason",
+
+  "identity.title": "Secret for visitors’ identity",
+  "identity.text": "With it your site tells the widget who is signed in: a JWT (HS256) with “sub” and “exp”, as data-identity of the script.",
+  "identity.use": "Keep it on your server. Whoever has it can pretend to be any visitor.",
+  "identity.create": "Create secret",
+  "identity.replace": "Replace secret",
+  "identity.replace_text": "Identities that were signed with the present secret are refused at once.",
 } as const satisfies Record<string, string>;

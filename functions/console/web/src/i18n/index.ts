@@ -106,10 +106,11 @@ export function relative(time: string): string {
   return format.format(0, "second");
 }
 
+/** Sizes count in powers of 1,024, as the limits of the API do. */
 export function bytes(size: number): string {
   const units = ["byte", "kilobyte", "megabyte", "gigabyte"];
-  const power = size < 1 ? 0 : Math.min(3, Math.floor(Math.log10(size) / 3));
-  return number(size / 1000 ** power, {
+  const power = size < 1 ? 0 : Math.min(3, Math.floor(Math.log2(size) / 10));
+  return number(size / 1024 ** power, {
     style: "unit", unit: units[power] ?? "byte", unitDisplay: power ? "short" : "long", maximumFractionDigits: power > 1 ? 1 : 0,
   });
 }

@@ -11,8 +11,10 @@ import { Icon } from "./icon";
 let navigated = false;
 
 /** Heading of a view. It names the document, and gets the focus when the view was reached by a link of the console. */
-export function PageHead({ title, text, back, actions }: {
+export function PageHead({ title, text, back, actions, quiet }: {
   title: string; text?: ComponentChildren; back?: { href: string; label: string }; actions?: ComponentChildren;
+  /** Leaves the focus where it is, because the view has a better place for it. */
+  quiet?: boolean;
 }) {
   const heading = useRef<HTMLHeadingElement>(null);
   const [path] = useLocation();
@@ -20,7 +22,7 @@ export function PageHead({ title, text, back, actions }: {
     document.title = `${title} · Parlance`;
   }, [title]);
   useEffect(() => {
-    if (navigated) heading.current?.focus();
+    if (navigated && !quiet) heading.current?.focus();
     navigated = true;
   }, [path]);
   return (

@@ -39,8 +39,14 @@ async function allOrgs(): Promise<Api<"OrgView">[]> {
   }
 }
 
-async function load() {
-  const [user, orgs] = await Promise.all([ok(api.GET("/api/v1/users/me")), allOrgs()]);
+async function load(): Promise<Pick<Account, "user" | "orgs" | "org">> {
+  const requests = Promise.all([ok(api.GET("/api/v1/users/me")), allOrgs()]);
+  const [user, orgs] = await requests.catch((error: unknown) => {
+    // The remembered organization is gone, or that of another account.
+    if (!(error instanceof ProblemError) || error.status !== 404 || currentOrg() === null) throw error;
+    setCurrentOrg(null);
+    return Promise.all([ok(api.GET("/api/v1/users/me")), allOrgs()]);
+  });
   const chosen = currentOrg();
   const org = orgs.find((each) => each.id === chosen) ?? orgs.find((each) => each.id === user.default_org_id) ?? orgs[0];
   if (!org) throw new ProblemError(404, "no_organization", "");
@@ -66,7 +72,7 @@ export function AccountProvider({ children }: { children: ComponentChildren }) {
   if (!account) {
     // A session whose account is gone, or that was ended elsewhere, leads to signing in.
     if (loaded.error instanceof ProblemError && loaded.error.status === 401 && readSession()) endSession();
-    return <div class="main">{loaded.error !== null ? <ErrorNote error={loaded.error} retry={reload} /> : <Loading />}</div>;
+    return <div class="content">{loaded.error !== null ? <ErrorNote error={loaded.error} retry={reload} /> : <Loading />}</div>;
   }
   // Everything below belongs to one organization: another one starts afresh.
   return <Context.Provider value={account} key={account.org.id}>{children}</Context.Provider>;

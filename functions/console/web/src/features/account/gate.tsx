@@ -12,7 +12,7 @@ export function Gate({ title, text, children }: { title: string; text?: Componen
   return (
     <div class="gate">
       <main>
-        <span class="brand"><img src="/icon.svg" alt="" width="24" height="24" />Parlance</span>
+        <span class="brand"><img src="icon.svg" alt="" width="24" height="24" />Parlance</span>
         <div class="card">
           <h1>{title}</h1>
           {text && <p class="soft">{text}</p>}

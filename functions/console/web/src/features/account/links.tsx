@@ -79,7 +79,7 @@ export function ResetPassword() {
 export function VerifyEmail({ change = false }: { change?: boolean }) {
   const view = change ? "change" : "verify";
   const token = useLinkToken(view);
-  const [, navigate] = useLocation();
+  const [path, navigate] = useLocation();
   const [state, setState] = useState<{ done: boolean; error: unknown }>({ done: false, error: null });
   const signedIn = readSession() !== null;
   const title = t(change ? "verify.title_change" : "verify.title");
@@ -102,7 +102,7 @@ export function VerifyEmail({ change = false }: { change?: boolean }) {
     return (
       <Gate title={title} text={t("verify.sign_in")}>
         <div class="row">
-          <Button kind="primary" onClick={() => navigate(`/sign-in?next=${encodeURIComponent(location.pathname)}`)}>{t("signin.submit")}</Button>
+          <Button kind="primary" onClick={() => navigate(`/sign-in?next=${encodeURIComponent(path)}`)}>{t("signin.submit")}</Button>
           {!change && <Button onClick={confirm}>{t("verify.without")}</Button>}
         </div>
         {state.error !== null && <ErrorNote error={state.error} />}

@@ -37,7 +37,7 @@ export function AdminSystem() {
         {(it) => (
           <>
             <div class="columns">
-              <Card title={t("admin.services")} actions={<Badge tone={it.status === "ok" ? "good" : "warn"}>{it.status}</Badge>}>
+              <Card title={t("admin.services")} actions={<Badge tone={it.status === "healthy" ? "good" : "warn"}>{it.status}</Badge>}>
                 <ul class="list">{it.dependencies.map((each) => <li class="row between"><span>{each.name}</span><Ok ok={each.ok} /></li>)}</ul>
                 <p class="small soft">{t("admin.version", { version: it.versions.parlance, epoch: it.cache_epoch })}</p>
               </Card>

@@ -2,6 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import { Link, useSearch } from "wouter-preact";
 import { api, ok, type Api } from "../../api/client";
 import { useLoad, usePolling } from "../../api/load";
+import { ROOT_URL } from "../../api/root";
 import { date, money, number, t, type Key } from "../../i18n";
 import { Button } from "../../ui/button";
 import { confirmStep } from "../../ui/dialog";
@@ -51,7 +52,7 @@ function Current({ subscription, changed }: { subscription: Subscription; change
   const [error, setError] = useState<unknown>(null);
   const portal = async () => {
     try {
-      const { url } = await ok(api.POST("/api/v1/billing/portal", { body: { return_url: `${location.origin}/billing` } }));
+      const { url } = await ok(api.POST("/api/v1/billing/portal", { body: { return_url: `${ROOT_URL}/billing` } }));
       location.assign(url);
     } catch (failure) {
       setError(failure);

@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import { api, ok, type Api } from "../../api/client";
+import { ROOT_URL } from "../../api/root";
 import { bytes, compact, money, number, t, type Key } from "../../i18n";
 import { Button } from "../../ui/button";
 import { Dialog, openDialog } from "../../ui/dialog";
@@ -24,7 +25,7 @@ export function Plans({ offers, subscription, changed }: { offers: Offer[]; subs
       if (hasSubscription) openChange(offer, changed);
       else {
         const { url } = await ok(api.POST("/api/v1/billing/checkout", {
-          body: { plan_type: offer.plan_type, success_url: `${location.origin}/billing?paid=1`, cancel_url: `${location.origin}/billing` },
+          body: { plan_type: offer.plan_type, success_url: `${ROOT_URL}/billing?paid=1`, cancel_url: `${ROOT_URL}/billing` },
         }));
         location.assign(url);
       }

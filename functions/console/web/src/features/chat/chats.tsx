@@ -57,7 +57,7 @@ export function Chats({ id }: { id: string | null }) {
         <Thread key={id} id={id} first={first?.session === id ? first.text : null} onSent={() => setFirst(null)} changed={sessions.reload} />
       ) : (
         <div class="stack">
-          <PageHead title={t("chat.new")} text={t("chat.text")} />
+          <PageHead quiet title={t("chat.new")} text={t("chat.text")} />
           <NewChat chosen={search.get("chatbot")} open={open} />
         </div>
       )}

@@ -76,19 +76,17 @@ function Messages({ conversation }: { conversation: Conversation }) {
   // The question is stored before its answer: it is not shown twice.
   const isStored = draft?.question != null && shown.at(-1)?.content === draft.question && shown.at(-1)?.role === "user";
   return (
-    <div class="messages">
+    <div class="messages" role="log" aria-live="polite" aria-busy={draft !== null} aria-label={t("chat.title")}>
       {conversation.hasEarlier && <Button onClick={conversation.earlier}>{t("chat.earlier")}</Button>}
       {shown.map((message) => message.status === "generating" && draft ? null : <MessageEntry key={message.id} message={message} conversation={conversation} />)}
       {draft?.question != null && !isStored && <div class="message user"><div class="bubble" dir="auto">{draft.question}</div></div>}
-      <div aria-live="polite" aria-busy={draft !== null}>
-        {draft && (
-          <div class="message">
-            <Thinking text={draft.thinking} running={draft.text === ""} />
-            {draft.text ? <AnswerText text={draft.text} sources={[]} />
-              : <span class="row soft"><span class="spinner" aria-hidden="true" />{t(draft.thinking ? "chat.thinking" : "chat.waiting")}</span>}
-          </div>
-        )}
-      </div>
+      {draft && (
+        <div class="message">
+          <Thinking text={draft.thinking} running={draft.text === ""} />
+          {draft.text ? <AnswerText text={draft.text} sources={[]} />
+            : <span class="row soft"><span class="spinner" aria-hidden="true" />{t(draft.thinking ? "chat.thinking" : "chat.waiting")}</span>}
+        </div>
+      )}
       {error !== null && (
         <div class="stack tight">
           <ErrorNote error={error} />
@@ -134,7 +132,7 @@ function ThreadHead({ session, changed }: { session: Api<"SessionView">; changed
     },
   });
   return (
-    <PageHead title={title} back={{ href: "/chats", label: t("chat.title") }} actions={<>
+    <PageHead quiet title={title} back={{ href: "/chats", label: t("chat.title") }} actions={<>
       <Button compact pressed={session.pinned} onClick={() => patch({ pinned: !session.pinned })}>{t(session.pinned ? "chat.unpin" : "chat.pin")}</Button>
       <Button compact icon="edit" label={t("chat.rename")} onClick={rename} />
       <Button compact icon="download" label={t("chat.export")} onClick={save} />

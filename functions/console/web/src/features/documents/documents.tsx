@@ -51,11 +51,11 @@ export function Documents() {
         actions={<Button icon="plus" onClick={() => openWebPage(documents.reload)}>{t("documents.web")}</Button>} />
       <DropZone key={known} onUploaded={() => void documents.reload()} />
       <div class="row">
-        <select class="input grow" aria-label={t("documents.filter_status")} onChange={(event) => filter("status", event.currentTarget.value)}>
+        <select class="input" aria-label={t("documents.filter_status")} onChange={(event) => filter("status", event.currentTarget.value)}>
           <option value="">{t("documents.all")}</option>
           {STATUSES.map((each) => <option value={each} selected={each === status}>{t(`documents.status_${each}` as Key)}</option>)}
         </select>
-        <select class="input grow" aria-label={t("documents.filter_scope")} onChange={(event) => filter("scope", event.currentTarget.value)}>
+        <select class="input" aria-label={t("documents.filter_scope")} onChange={(event) => filter("scope", event.currentTarget.value)}>
           <option value="">{t("scope.org")}</option>
           <option value="own" selected={own}>{t("scope.own")}</option>
         </select>

@@ -4,13 +4,14 @@ import { useLoad } from "../../api/load";
 import { t } from "../../i18n";
 import { Button } from "../../ui/button";
 import { confirmStep } from "../../ui/dialog";
-import { Checkbox, Form, Select, TextArea, TextField, type Values } from "../../ui/form";
+import { Checkbox, Form, Select, TextField, type Values } from "../../ui/form";
 import { Async, Card, PageHead } from "../../ui/page";
 import { notify } from "../../ui/toast";
 import { EmbedCode } from "./embed";
 import { IntegrationBadge } from "./integrations";
 import { useChatbots } from "./new_integration";
 import { SlackSetup } from "./slack";
+import { VisitorIdentity, WebsiteFields, websiteConfig } from "./website_settings";
 
 type Integration = Api<"IntegrationView">;
 
@@ -49,6 +50,7 @@ export function IntegrationPage({ id }: { id: string }) {
           <Card title={t("integrations.settings")}>
             <Settings key={it.updated_at} integration={it} update={update} />
           </Card>
+          {it.type === "website" && <VisitorIdentity integration={it} />}
         </>
       )}
     </Async>
@@ -58,13 +60,7 @@ export function IntegrationPage({ id }: { id: string }) {
 function Settings({ integration, update }: { integration: Integration; update: (body: Api<"IntegrationPatch">) => Promise<void> }) {
   const chatbots = useChatbots();
   const { config } = integration;
-  const configOf = (values: Values): Api<"IntegrationSettings"> => integration.type === "website" ? {
-    allowed_origins: values.lines("allowed_origins"),
-    appearance: {
-      title: values.optional("title"), position: values.text("position") === "start" ? "start" : "end",
-      color: values.checked("has_color") ? values.text("color") : null,
-    },
-  } : {
+  const configOf = (values: Values): Api<"IntegrationSettings"> => integration.type === "website" ? websiteConfig(values) : {
     channels: config.channels, read_files: values.checked("read_files"), daily_questions: values.number("daily_questions"),
   };
   return (
@@ -76,16 +72,7 @@ function Settings({ integration, update }: { integration: Integration; update: (
       {chatbots.length > 0 && (
         <Select name="chatbot_id" label={t("integrations.chatbot")} value={integration.chatbot_id} choices={[{ value: "", label: t("integrations.no_chatbot") }, ...chatbots]} />
       )}
-      {integration.type === "website" ? <>
-        <TextArea name="allowed_origins" label={t("integrations.origins")} value={config.allowed_origins.join("\n")} rows={4}
-          pointer="/config/allowed_origins" hint={t("integrations.origins_hint")} />
-        <TextField name="title" label={t("integrations.widget_title")} value={config.appearance.title} maxLength={60} pointer="/config/appearance/title" hint={t("integrations.widget_title_hint")} />
-        <Select name="position" label={t("integrations.position")} value={config.appearance.position} choices={[
-          { value: "end", label: t("integrations.position_end") }, { value: "start", label: t("integrations.position_start") },
-        ]} />
-        <Checkbox name="has_color" label={t("integrations.own_color")} checked={config.appearance.color !== null} />
-        <TextField name="color" type="color" label={t("chatbots.color")} value={config.appearance.color ?? "#1f5fbf"} pointer="/config/appearance/color" />
-      </> : <>
+      {integration.type === "website" ? <WebsiteFields integration={integration} /> : <>
         <TextField name="daily_questions" type="number" label={t("integrations.daily_questions")} value={config.daily_questions} min={1} hint={t("integrations.daily_questions_hint")} pointer="/config/daily_questions" />
         <Checkbox name="read_files" label={t("integrations.read_files")} hint={t("integrations.read_files_hint")} checked={config.read_files} />
       </>}

@@ -1,4 +1,5 @@
 import { api, ok, type Api } from "../../api/client";
+import { ROOT_URL } from "../../api/root";
 import { t } from "../../i18n";
 import { Button, CodeBlock } from "../../ui/button";
 import { Dialog, openDialog } from "../../ui/dialog";
@@ -67,7 +68,7 @@ function KeyForm({ apiKey, changed, close }: { apiKey: ApiKey | null; changed: (
 
 /** Shows the secret of a key, which is never shown again, and a first request with it. */
 export function openSecret(key: Api<"NewKeyView">): void {
-  const request = `curl ${location.origin}/v1/chat/completions \\
+  const request = `curl ${ROOT_URL}/v1/chat/completions \\
   -H "Authorization: Bearer ${key.key}" \\
   -H "Content-Type: application/json" \\
   -d '{"model": "local", "messages": [{"role": "user", "content": "Hello"}]}'`;
@@ -77,7 +78,7 @@ export function openSecret(key: Api<"NewKeyView">): void {
       <CodeBlock text={key.key} wrap label={t("keys.copy")} />
       <h3>{t("keys.first_request")}</h3>
       <CodeBlock text={request} />
-      <p class="small soft">{t("keys.base_url", { url: `${location.origin}/v1` })}</p>
+      <p class="small soft">{t("keys.base_url", { url: `${ROOT_URL}/v1` })}</p>
       <div class="dialog-actions"><Button kind="primary" onClick={close}>{t("keys.stored")}</Button></div>
     </Dialog>
   ));

@@ -74,16 +74,20 @@ export function Shell({ children }: { children: ComponentChildren }) {
   const isCurrent = (href: string) => (href === "/" ? path === "/" : path === href || path.startsWith(`${href}/`));
   return (
     <div class="shell">
-      <a class="button primary skip" href="#main">{t("shell.skip")}</a>
+      <a class="button primary skip" href="#main" onClick={(event) => {
+        // The address of the page is not the base of its references.
+        event.preventDefault();
+        document.getElementById("main")?.focus();
+      }}>{t("shell.skip")}</a>
       <header class="topbar">
         <Button kind="plain" icon="menu" label={t("shell.menu")} onClick={() => setOpen(true)} />
-        <span class="brand"><img src="/icon.svg" alt="" width="24" height="24" />Parlance</span>
+        <span class="brand"><img src="icon.svg" alt="" width="24" height="24" />Parlance</span>
         <span class="truncate soft">{account.org.name}</span>
       </header>
       {open && <button class="scrim" type="button" aria-label={t("common.close")} onClick={() => setOpen(false)} />}
       <div class={open ? "sidebar open" : "sidebar"}>
         <div class="row between nowrap">
-          <Link href="/" class="brand"><img src="/icon.svg" alt="" width="24" height="24" />Parlance</Link>
+          <Link href="/" class="brand"><img src="icon.svg" alt="" width="24" height="24" />Parlance</Link>
           <span class="close"><Button kind="plain" icon="close" label={t("common.close")} onClick={() => setOpen(false)} /></span>
         </div>
         <OrgSwitch />
@@ -114,7 +118,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
       </div>
       <div>
         {!account.user.email_verified && <VerifyBanner email={account.user.email} />}
-        <main class="main" id="main" tabIndex={-1}>{children}</main>
+        <main class="content" id="main" tabIndex={-1}>{children}</main>
       </div>
       <DialogHost />
     </div>

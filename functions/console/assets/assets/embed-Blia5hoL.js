@@ -1,1 +1,0 @@
-import{A as e,K as t,M as n}from"./index-GofNJRIN.js";function r({chatbot:r}){let i=`<script src="${location.origin}/widget.js" data-chatbot="${r}" async><\/script>`;return n(`div`,{class:`stack tight`,children:[n(`p`,{class:`soft`,children:t(`website.embed_text`)}),n(e,{text:i,wrap:!0,label:t(`website.copy`)})]})}export{r as t};
