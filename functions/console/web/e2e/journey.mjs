@@ -61,7 +61,7 @@ export const tests = {
     await page.getByRole("region", { name: "Answer" }).getByText("30 days").waitFor();
     await page.getByRole("region", { name: "Passages found" }).getByText("Used", { exact: true }).first().waitFor();
     await page.getByRole("button", { name: "Save" }).click();
-    await page.getByText("Saved.").waitFor();
+    await page.getByText("Saved.", { exact: true }).waitFor();
     await page.getByRole("button", { name: "Publish" }).click();
     await page.getByText("Published", { exact: true }).waitFor();
   },

@@ -1,5 +1,7 @@
-// Runs the end-to-end tests: node e2e/run.mjs --url URL [--api URL] [--chromium FILE] [--only PART] [--shots FOLDER]
+// Runs the end-to-end tests: node e2e/run.mjs --url URL [--api URL] [--chromium FILE] [--only PART]
+//   [--shots FOLDER] [--model-port PORT]
 import { parseArgs } from "node:util";
+import { startModel } from "./model.mjs";
 import { launch, Person } from "./support.mjs";
 
 const { values } = parseArgs({
@@ -9,10 +11,15 @@ const { values } = parseArgs({
     chromium: { type: "string", default: "/usr/bin/chromium" },
     only: { type: "string", default: "" },
     shots: { type: "string" },
+    "model-port": { type: "string" },
   },
 });
 const url = values.url;
-const parts = ["journey", "injection", "accessibility", "widget"];
+// Without a server every test would wait for its views.
+const health = await fetch(`${values.api ?? url}/health`);
+if (!health.ok) throw new Error(`${url} is not healthy`);
+const model = values["model-port"] ? await startModel(Number(values["model-port"])) : null;
+const parts = ["journey", ...(model ? ["conversation"] : []), "injection", "accessibility", "widget"];
 const browser = await launch(values.chromium);
 let failures = 0;
 try {
@@ -34,6 +41,7 @@ try {
   }
 } finally {
   await browser.close();
+  model?.close();
 }
 console.log(failures ? `${failures} failed` : "all passed");
 process.exitCode = failures ? 1 : 0;

@@ -45,7 +45,7 @@ export function Thinking({ text, running }: { text: string; running: boolean }) 
   if (!text) return null;
   return (
     <details class="thinking">
-      <summary>{running ? t("chat.thinking") : t("chat.thought")}</summary>
+      <summary>{running ? <>{t("chat.thinking")} <span class="spinner inline" aria-hidden="true" /></> : t("chat.thought")}</summary>
       <p>{text}</p>
     </details>
   );

@@ -84,7 +84,7 @@ function Messages({ conversation }: { conversation: Conversation }) {
         <div class="message">
           <Thinking text={draft.thinking} running={draft.text === ""} />
           {draft.text ? <AnswerText text={draft.text} sources={[]} />
-            : <span class="row soft"><span class="spinner" aria-hidden="true" />{t(draft.thinking ? "chat.thinking" : "chat.waiting")}</span>}
+            : !draft.thinking && <span class="row soft"><span class="spinner" aria-hidden="true" />{t("chat.waiting")}</span>}
         </div>
       )}
       {error !== null && (
