@@ -4,7 +4,7 @@
 const here = document.currentScript;
 if (here instanceof HTMLScriptElement) {
 	const script = document.createElement("script");
-	script.src = new URL(`widget/widget-B746GfGR.js`, here.src).href;
+	script.src = new URL(`widget/widget-CeXniXH_.js`, here.src).href;
 	script.async = true;
 	// Pages with a strict policy allow scripts by a nonce.
 	script.nonce = here.nonce;

@@ -55,12 +55,9 @@ export class Client {
     this.#session = read(this.#key);
   }
 
+  /** Visitors who sign in or out on the site do not see each other's conversations. */
   get #key(): string {
-    return `parlance.widget.${this.chatbot}`;
-  }
-
-  get hasSession(): boolean {
-    return this.#session !== null;
+    return `parlance.widget.${this.chatbot}${this.identity ? `.${subjectOf(this.identity)}` : ""}`;
   }
 
   config(): Promise<Config> {
@@ -159,6 +156,16 @@ export class Client {
     }
     if (response.ok) return response;
     throw failure(response.status, (await response.json().catch(() => ({}))) as Problem);
+  }
+}
+
+/** Who a JWT says the visitor is. The API verifies it; here it only tells visitors of one browser apart. */
+export function subjectOf(jwt: string): string {
+  try {
+    const payload = (jwt.split(".")[1] ?? "").replace(/-/g, "+").replace(/_/g, "/");
+    return String((JSON.parse(atob(payload)) as { sub?: unknown }).sub ?? "");
+  } catch {
+    return "";
   }
 }
 

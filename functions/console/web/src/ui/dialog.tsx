@@ -40,6 +40,8 @@ interface Question {
   /** What has to be typed, because the step destroys something; nothing for steps that can be undone. */
   name?: string;
   danger?: boolean;
+  /** A choice beside the confirmation. */
+  extra?: ComponentChildren;
   run: () => Promise<unknown>;
 }
 
@@ -64,7 +66,7 @@ export function confirmStep(question: Question): void {
   openDialog((close) => <Confirmation {...question} close={close} />);
 }
 
-function Confirmation({ title, text, action, name, danger = true, run, close }: Question & { close: () => void }) {
+function Confirmation({ title, text, action, name, danger = true, extra, run, close }: Question & { close: () => void }) {
   const [typed, setTyped] = useState("");
   return (
     <Dialog title={title} onClose={close}>
@@ -75,6 +77,7 @@ function Confirmation({ title, text, action, name, danger = true, run, close }: 
           await run();
           close();
         }}>
+        {extra}
         {name !== undefined && (
           <TextField name="confirm" label={t("confirm.type", { name })} autoComplete="off" onInput={setTyped} autoFocus />
         )}

@@ -90,7 +90,7 @@ function SettingsForm({ chatbot, onSave }: { chatbot: Chatbot; onSave: (values: 
       <TextField name="name" label={t("common.name")} value={chatbot.name} required maxLength={100} />
       <TextField name="description" label={t("common.description")} value={chatbot.description} />
       <TextField name="model" label={t("chatbots.model")} value={settings.model} list={models} pointer={at("model")} hint={t("chatbots.model_hint")} required />
-      <TextArea name="system_prompt" label={t("chatbots.system_prompt")} value={settings.system_prompt} pointer={at("system_prompt")} hint={t("chatbots.system_prompt_hint")} />
+      <TextArea name="system_prompt" rows={4} label={t("chatbots.system_prompt")} value={settings.system_prompt} pointer={at("system_prompt")} hint={t("chatbots.system_prompt_hint")} />
       <Select name="mode" label={t("chatbots.mode")} value={settings.mode} pointer={at("mode")} choices={[
         { value: "chat", label: t("chatbots.mode_chat") }, { value: "query", label: t("chatbots.mode_query") },
       ]} />

@@ -8,6 +8,7 @@ import { confirmStep, Dialog, openDialog } from "../../ui/dialog";
 import { Checkbox, Form, TextField } from "../../ui/form";
 import { Badge, Empty, PagedList, PageHead, Table, type Column } from "../../ui/page";
 import { notify } from "../../ui/toast";
+import { Crawls } from "./crawls";
 import { DropZone } from "./drop_zone";
 import { DocumentBadge, isIndexing } from "./status";
 
@@ -21,10 +22,11 @@ export function Documents() {
   const [, navigate] = useLocation();
   const status = STATUSES.find((each) => each === search.get("status"));
   const tag = search.get("tag") ?? undefined;
+  const crawl = search.get("crawl") ?? undefined;
   const own = search.get("scope") === "own";
   const documents = usePages(
-    (cursor) => page(api.GET("/api/v1/documents", { params: { query: { cursor, status, tag, scope: own ? "own" : "org" } } })),
-    [status, tag, own],
+    (cursor) => page(api.GET("/api/v1/documents", { params: { query: { cursor, status, tag, crawl, scope: own ? "own" : "org" } } })),
+    [status, tag, crawl, own],
   );
   const filter = (name: string, value: string) => {
     if (value) search.set(name, value);
@@ -33,7 +35,7 @@ export function Documents() {
   };
   usePolling(documents.data?.some(isIndexing) ?? false, 1.5, documents.reload);
   const [known, setKnown] = useState(0);
-  const filtered = status !== undefined || tag !== undefined || own;
+  const filtered = status !== undefined || tag !== undefined || crawl !== undefined || own;
   const columns: Column<Document>[] = [
     { head: t("common.name"), kind: "main", cell: (row) => <NameCell document={row} /> },
     { head: t("common.status"), cell: (row) => <DocumentBadge status={row.status} progress={row.progress} /> },
@@ -48,8 +50,8 @@ export function Documents() {
   return (
     <>
       <PageHead title={t("documents.title")} text={t("documents.text")}
-        actions={<Button icon="plus" onClick={() => openWebPage(documents.reload)}>{t("documents.web")}</Button>} />
-      <DropZone key={known} onUploaded={() => void documents.reload()} />
+        actions={<Button icon="plus" onClick={() => openWebPage(async () => { setKnown((count) => count + 1); await documents.reload(); })}>{t("documents.web")}</Button>} />
+      <DropZone onUploaded={() => void documents.reload()} />
       <div class="row">
         <select class="input" aria-label={t("documents.filter_status")} onChange={(event) => filter("status", event.currentTarget.value)}>
           <option value="">{t("documents.all")}</option>
@@ -60,14 +62,16 @@ export function Documents() {
           <option value="own" selected={own}>{t("scope.own")}</option>
         </select>
         {tag && <Button compact icon="close" onClick={() => filter("tag", "")}>{t("documents.tag", { tag })}</Button>}
+        {crawl && <Button compact icon="close" onClick={() => filter("crawl", "")}>{t("crawls.only")}</Button>}
       </div>
       <PagedList of={documents} empty={filtered
         ? <Empty icon="search" title={t("documents.none_found")} text={t("documents.none_found_text")}>
-            <Button onClick={() => { navigate("/documents"); setKnown((count) => count + 1); }}>{t("documents.all")}</Button>
+            <Button onClick={() => navigate("/documents")}>{t("documents.all")}</Button>
           </Empty>
         : <Empty icon="document" title={t("documents.empty")} text={t("documents.empty_text")} />}>
         {(items) => <Table label={t("documents.title")} columns={columns} rows={items} id={(row) => row.id} />}
       </PagedList>
+      <Crawls known={known} changed={documents.reload} />
     </>
   );
 }

@@ -7,6 +7,7 @@ import { Plot } from "../../charts/plot";
 import { compact, cost, number, t, type Key } from "../../i18n";
 import { Button } from "../../ui/button";
 import { Async, Card, Empty, PageHead, Table, Tile, type Column } from "../../ui/page";
+import { AnswerQuality } from "./answers";
 import { byDay, PeriodSelect } from "./period";
 
 type Report = Api<"UsageReport">;
@@ -57,6 +58,7 @@ export function Usage() {
       }>
         <Async of={grouped}>{(report) => <Groups groups={report.groups} group={group} />}</Async>
       </Card>
+      <AnswerQuality days={days} />
     </>
   );
 }
