@@ -1,1 +1,0 @@
-import{A as e,K as t,M as n,at as r}from"./index-5YPv-xhj.js";function i({chatbot:i}){let a=`<script src="${r}/widget.js" data-chatbot="${i}" async><\/script>`;return n(`div`,{class:`stack tight`,children:[n(`p`,{class:`soft`,children:t(`website.embed_text`)}),n(e,{text:a,wrap:!0,label:t(`website.copy`)})]})}export{i as t};
