@@ -1,0 +1,1 @@
+import{N as e,X as t,h as n,v as r}from"./page-BLR6WYNx.js";function i({chatbot:i}){let a=`<script src="${t}/widget.js" data-chatbot="${i}" async><\/script>`;return r(`div`,{class:`stack tight`,children:[r(`p`,{class:`soft`,children:e(`website.embed_text`)}),r(n,{text:a,wrap:!0,label:e(`website.copy`)})]})}export{i as t};
