@@ -92,12 +92,11 @@ async fn page(root: &ApiRoot, app: &Ctx) -> Response {
     (headers, page).into_response()
 }
 
-/// Allows what the console itself consists of, its API, and the bucket, into which browsers put large files. Logos of
-/// organizations are images of other sites.
+/// Allows what the console itself consists of, its API, and the bucket, into which browsers put large files.
 fn policy(bucket: &str) -> HeaderValue {
     let policy = format!(
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https: data:; font-src 'self'; \
-         connect-src 'self' {bucket}; manifest-src 'self'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+         connect-src 'self' {bucket}; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
     );
     HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 }

@@ -39,7 +39,7 @@ pub(crate) fn new(options: &Options, cloud: &Cloud, address: SocketAddr) -> Resu
         sql: sql(options)?,
         billing: BillingConfig::read(
             |name| match (name, options.variable(name)) {
-                ("BROWSER_ORIGINS", _) => Some(options.browser_origins().join(",")),
+                ("BROWSER_ORIGINS", _) => Some(options.browser_origins(address.port()).join(",")),
                 (_, value) => value.map(str::to_owned),
             },
             domain::KeyMode::Test,

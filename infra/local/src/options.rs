@@ -101,10 +101,13 @@ impl Options {
         Ok(rates)
     }
 
-    /// Returns the origins whose pages may upload to the bucket: `BROWSER_ORIGINS`, separated by commas.
-    pub(crate) fn browser_origins(&self) -> Vec<String> {
+    /// Returns the origins whose pages may upload to the bucket: `BROWSER_ORIGINS`, separated by commas, and the console
+    /// on this port.
+    pub(crate) fn browser_origins(&self, port: u16) -> Vec<String> {
         let origins = self.variable("BROWSER_ORIGINS").unwrap_or(DEFAULT_BROWSER_ORIGINS);
-        origins.split(',').map(|origin| origin.trim().to_owned()).collect()
+        let own = ["localhost", "127.0.0.1"].map(|host| format!("http://{host}:{port}"));
+        let origins = origins.split(',').map(|origin| origin.trim().to_owned());
+        origins.chain(own).collect()
     }
 
     /// Returns the hosts at which the API responds, besides the names of this machine: that of `PUBLIC_URL`.

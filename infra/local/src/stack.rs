@@ -169,7 +169,7 @@ impl Stack {
             faults: options.faults().map_err(StartError::Faults)?,
             iam: provision::iam(&options)?,
             bedrock: options.variable("BEDROCK_BASE_URL").map(str::to_owned),
-            browser_origins: options.browser_origins(),
+            browser_origins: options.browser_origins(address.port()),
             timeouts: options.timeouts,
         }))
         .await?;

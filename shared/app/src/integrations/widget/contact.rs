@@ -156,6 +156,6 @@ fn text(visitor: &Visitor, visit: &Visit, public_url: &str) -> String {
         }
     }
     let session = &visit.conversation.id;
-    let _ = write!(text, "\nThe conversation:\n{public_url}/chat/{session}\n");
+    let _ = write!(text, "\nThe conversation:\n{public_url}/chats/{session}\n");
     text
 }
