@@ -57,11 +57,15 @@ pub(crate) fn named<'a>(name: &ObjectName, policy: &'a Policy, scope: &Scope) ->
     if schema.is_none() && (is_dual || scope.has(table)) {
         return Some(Named::Cte);
     }
-    let found = policy.tables.iter().find(|rule| {
-        let is_in = schema.is_none_or(|schema| rule.schema.as_deref().is_some_and(|own| is_same(own, schema)));
-        is_in && is_same(&rule.name, table)
-    });
-    found.map(Named::Table)
+    let named: Vec<&TableRule> = (policy.tables.iter())
+        .filter(|rule| {
+            let is_in = schema.is_none_or(|schema| rule.schema.as_deref().is_some_and(|own| is_same(own, schema)));
+            is_in && is_same(&rule.name, table)
+        })
+        .collect();
+    // Of tables whose names differ in case only, the one that is spelled like this.
+    let exact = named.iter().find(|rule| rule.name == table);
+    exact.or(named.first()).copied().map(Named::Table)
 }
 
 struct Checker<'a> {
