@@ -1,4 +1,4 @@
-//! A server that speaks the protocol of PostgreSQL: passwords by SCRAM, prepared statements, a catalog. It executes
+//! A server that speaks the protocol of PostgreSQL: passwords, prepared statements, a catalog. It executes
 //! queries on a `SQLite` database in memory, and is stricter than the real one: the simple protocol carries only the
 //! beginning and the end of a transaction that reads, and nothing is executed outside of one.
 
