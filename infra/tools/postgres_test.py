@@ -37,7 +37,8 @@ CREATE TABLE kinds (id integer PRIMARY KEY, exact numeric, price numeric(12, 2),
   host inet, single real, twice double precision, code char(3), range int4range, count positive);
 INSERT INTO kinds VALUES (1, 12345678901234567890.5, 9.90, true, '2026-11-30', '2026-11-30 18:05:00.25',
   '2026-11-30 18:05:00+02', '18:05', '1 day 02:00', '{"a": [1]}', '01a22b48-cc5e-7000-90c1-2e1860404a19', '{1,NULL,3}',
-  '{"a,b","c"}', '\\x00ff', 'glad', '10.0.0.1', 0.1, 0.1, 'ab', '[1,5)', 7), (2);
+  '{"a,b","c"}', '\\x00ff', 'glad', '10.0.0.1', 0.1, 0.1, 'ab', '[1,5)', 7);
+INSERT INTO kinds (id) VALUES (2);
 CREATE TABLE "Odd ""name" ("Select" integer);
 CREATE TABLE many AS SELECT number AS id, (ARRAY['red', 'green', 'blue'])[number % 3 + 1] AS color, DATE '2026-01-01' + number % 300 AS day
   FROM generate_series(1, 5000) AS number;
