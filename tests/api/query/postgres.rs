@@ -371,10 +371,11 @@ async fn a_deletion_while_the_catalog_is_read_leaves_nothing() {
         format!("{}/refresh", path(&c.id)),
         format!("{}/connection", path(&c.id)),
     );
+    let source = path(&c.id);
     let (refreshed, replaced, deleted) = futures::join!(
         c.ada.post(&refresh, json!({})),
         c.ada.put(&replace, other),
-        c.ada.delete(&path(&c.id)),
+        c.ada.delete(&source),
     );
     deleted.expect(204);
     for (answer, allowed) in [(refreshed, [200, 404]), (replaced, [200, 409])] {
