@@ -177,7 +177,7 @@ def types(client):
     for name, expected in TYPED.items():
         check(f"type of {name}", typed[name], expected)
     check("missing values", set(map(str, found["rows"][1])), {"None"})
-    check("names with capitals and quotation marks", client.query('SELECT "Select" FROM "odd ""NAME"')["rows"], [])
+    check("names with capitals and quotation marks", client.query('SELECT "Select" FROM "Odd ""name"')["rows"], [])
     check("the table of the first schema", client.query("SELECT count(*) FROM many")["rows"], [[5000]])
     check("the table of another schema", client.query("SELECT count(*) FROM sales.many")["rows"], [[1]])
     check("sums are exact", client.query("SELECT sum(id) AS s, 0.1 + 0.2 AS e FROM many")["rows"], [[12502500, 0.3]])

@@ -46,11 +46,15 @@ pub(crate) fn named<'a>(name: &ObjectName, policy: &'a Policy, scope: &Scope) ->
         if ident.quote_style == Some('\'') {
             return None;
         }
-        parts.push(ident.value.as_str());
+        // Quotation marks inside of a name stay doubled, as the parser leaves them.
+        parts.push(match ident.quote_style {
+            Some('"') => ident.value.replace("\"\"", "\""),
+            _ => ident.value.clone(),
+        });
     }
     let (schema, table) = match parts.as_slice() {
-        [table] => (None, *table),
-        [schema, table] => (Some(*schema), *table),
+        [table] => (None, table.as_str()),
+        [schema, table] => (Some(schema.as_str()), table.as_str()),
         _ => return None,
     };
     let is_dual = policy.dialect == Dialect::Mysql && is_same(table, "dual");
