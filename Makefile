@@ -50,7 +50,7 @@ MODEL_SHA256 := 1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f
 MODEL := $(CACHE)/multilingual-e5-small-q4-1571fc98.bin
 
 ##@ Work
-.PHONY: help dev demo model test test-faults test-attack test-hostile test-kill test-kill-ledger test-sdk test-stripe test-slack test-webhooks test-clients test-schemathesis audit-verify rotate-secret clean-data new-function
+.PHONY: help dev demo model test test-faults test-attack test-hostile test-kill test-kill-ledger test-sdk test-stripe test-slack test-webhooks test-postgres test-clients test-schemathesis audit-verify rotate-secret clean-data new-function
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z0-9_-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
@@ -138,6 +138,12 @@ test-webhooks: $(WEBHOOKS_VENV)/.ready ## Have Svix's own libraries verify what 
 		npm install --silent --no-audit --no-fund --prefix "$(WEBHOOKS_NODE_MODULES)" $(WEBHOOKS_NODE); \
 		node="--node-modules $(WEBHOOKS_NODE_MODULES)/node_modules"; fi; \
 	$(WEBHOOKS_VENV)/bin/python infra/tools/webhooks_test.py --binary "$${CARGO_TARGET_DIR:-target}/debug/parlance" $$node
+
+test-postgres: ## Connect to a real PostgreSQL server: TLS, roles, types, time limits (Python; ARGS="--sql-eval FOLDER --cases FILE")
+	cargo build --quiet -p local --bin parlance
+	cargo build --quiet -p postgres_engine --example judge
+	python3 infra/tools/postgres_test.py --binary "$${CARGO_TARGET_DIR:-target}/debug/parlance" \
+		--judge "$${CARGO_TARGET_DIR:-target}/debug/examples/judge" $(ARGS)
 
 test-clients: $(CLIENTS_VENV)/.ready ## Generate clients from the OpenAPI document (Python, and TypeScript if Node is there) and use them
 	cargo build --quiet -p local --bin parlance

@@ -1,5 +1,6 @@
 //! Data sources.
 
+use crate::connections::ConnectionView;
 use app::{DataSourceChange, DataSourceFound, NewDataSource};
 use domain::{
     DataSource, DataSourceId, DataSourceKind, DataSourceStatus, Error, Timestamp,
@@ -50,7 +51,7 @@ pub(crate) struct DataSourcePatch {
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct DataSourcePath {
     /// Its ID, or `sample`.
-    data_source_id: DataSourceId,
+    pub(crate) data_source_id: DataSourceId,
 }
 
 /// A database that can be queried.
@@ -65,17 +66,24 @@ pub(crate) struct DataSourceView {
     status: DataSourceStatus,
     /// Why it could not be read, and what to do; null unless its status is `failed`.
     error: Option<String>,
-    /// A stable word for it: `damaged`, `empty`, `too_large`, `timed_out` or `internal`.
+    /// A stable word for it: `damaged`, `empty`, `too_large`, `timed_out`, `internal`, or that of a connection, such as
+    /// `credentials_rejected`.
     error_code: Option<String>,
     /// Whether queries that name no data source mean it.
     default: bool,
     /// The files it was created from.
     files: Vec<SourceFileView>,
+    /// How its server is reached; null if it was created from files.
+    connection: Option<ConnectionView>,
+    /// What its owner should know of the connection, such as that its user may write.
+    warnings: Vec<String>,
+    /// When the catalog of its server was last read; null if it was created from files.
+    refreshed_at: Option<Timestamp>,
     /// Number of tables; null while it is not ready, and for the sample store.
     tables: Option<u32>,
     /// Number of rows of all tables; null like `tables`.
     rows: Option<u64>,
-    /// Size of the database in bytes; null like `tables`.
+    /// Size of the database in bytes; null like `tables`, and on a server.
     size: Option<u64>,
     /// Null for the sample store.
     created_by: Option<String>,
@@ -116,7 +124,14 @@ impl From<DataSourceFound> for DataSourceView {
                 .collect(),
             tables: source.data.as_ref().map(|data| data.tables),
             rows: source.data.as_ref().map(|data| data.rows),
-            size: source.data.as_ref().map(|data| data.size_bytes),
+            size: source
+                .data
+                .as_ref()
+                .filter(|_| source.connection.is_none())
+                .map(|data| data.size_bytes),
+            connection: source.connection.map(ConnectionView::from),
+            warnings: source.warnings,
+            refreshed_at: source.refreshed_at,
             created_by: is_own.then_some(source.created_by.0),
             created_at: is_own.then_some(source.created_at),
             updated_at: is_own.then_some(source.updated_at),
@@ -133,7 +148,7 @@ pub(crate) struct DataSourceTest {
     duration_ms: u64,
 }
 
-fn non_empty(text: Option<String>) -> Option<String> {
+pub(crate) fn non_empty(text: Option<String>) -> Option<String> {
     text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 

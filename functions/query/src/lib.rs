@@ -1,9 +1,11 @@
 //! Questions to databases: data sources, their schema, and queries.
 
+mod connections;
 mod data_sources;
 mod queries;
 mod schema;
 
+use connections::{connect_data_source, refresh_data_source, replace_connection};
 use data_sources::{
     create_data_source, delete_data_source, get_data_source, list_data_sources, test_data_source, update_data_source,
 };
@@ -49,7 +51,25 @@ fn with_data_sources(api: Api) -> Api {
     .post(
         "/data_sources/{data_source_id}/test",
         test_data_source,
-        "Test a data source. Executes a query that reads nothing, and returns how long it took.",
+        "Test a data source. Executes a query that reads nothing, and returns how long it took. A server is connected to \
+         anew; if that fails, the response says why.",
+    )
+    .post(
+        "/data_sources/connect",
+        connect_data_source,
+        "Connect a database. On a PostgreSQL server that the internet can reach, with a user that may only read. It can be \
+         queried when its status is `ready`. `Prefer: wait=N` waits up to N seconds for that.",
+    )
+    .put(
+        "/data_sources/{data_source_id}/connection",
+        replace_connection,
+        "Replace the connection of a data source. As a whole, with the password, which is never returned. Its tables are \
+         read anew.",
+    )
+    .post(
+        "/data_sources/{data_source_id}/refresh",
+        refresh_data_source,
+        "Refresh a data source. Reads the tables of its server again, in the background; it happens every day without this.",
     )
 }
 

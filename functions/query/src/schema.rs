@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use app::{Column, ColumnType, ForeignKey, SourceSchema, Table};
 use domain::{
-    ColumnNotes, DataSourceId, Error, TableNotes,
+    ColumnNotes, DataSourceId, DataSourceKind, Error, TableNotes,
     auth::permission::{ReadDataSources, WriteDataSources},
 };
 use garde::Validate;
@@ -46,7 +46,7 @@ pub(crate) struct TablePath {
 #[schemars(rename = "DatabaseSchema")]
 pub(crate) struct SchemaView {
     data_source_id: DataSourceId,
-    /// The language of its queries: always `sqlite`.
+    /// The language of its queries: `sqlite` or `postgres`.
     dialect: &'static str,
     /// Changes when anything below does.
     etag: String,
@@ -62,12 +62,14 @@ pub(crate) struct SchemaView {
 #[schemars(rename = "DatabaseTable")]
 pub(crate) struct TableView {
     name: String,
-    /// What a row is, as people describe it.
+    /// The schema that it is in; null in a file.
+    schema: Option<String>,
+    /// What a row is, as people describe it, or else the database.
     description: Option<String>,
     /// Other names for it in questions.
     synonyms: Vec<String>,
-    /// Number of rows when the data source was created.
-    row_count: u64,
+    /// Number of rows when the data source was created; of a table on a server, its estimate, and null if it has none.
+    row_count: Option<u64>,
     columns: Vec<ColumnView>,
     /// The columns of its primary key; empty if it has none.
     primary_key: Vec<String>,
@@ -88,11 +90,11 @@ struct ColumnView {
     sensitive: bool,
     /// At most five values of a column that has few.
     sample_values: Vec<Value>,
-    /// The smallest value of a date or number; null if it is sensitive.
+    /// The smallest value of a date or number; null if it is sensitive. Of a table on a server, as its statistics know it.
     minimum: Option<Value>,
     /// The largest value of a date or number; null if it is sensitive.
     maximum: Option<Value>,
-    /// What a value is, as people describe it.
+    /// What a value is, as people describe it, or else the database.
     description: Option<String>,
     /// Other names for it in questions.
     synonyms: Vec<String>,
@@ -175,7 +177,10 @@ fn view(schema: &SourceSchema, table: &Table) -> TableView {
     let notes = schema.notes_on(&table.name);
     TableView {
         name: table.name.clone(),
-        description: notes.and_then(|notes| notes.description.clone()),
+        schema: table.schema.clone(),
+        description: notes
+            .and_then(|notes| notes.description.clone())
+            .or_else(|| table.comment.clone()),
         synonyms: notes.map(|notes| notes.synonyms.clone()).unwrap_or_default(),
         row_count: table.row_count,
         columns: (table.columns.iter())
@@ -199,7 +204,9 @@ fn column_view(column: &Column, notes: Option<&ColumnNotes>) -> ColumnView {
         sample_values: column.values.iter().take(shown).cloned().collect(),
         minimum,
         maximum,
-        description: notes.and_then(|notes| notes.description.clone()),
+        description: notes
+            .and_then(|notes| notes.description.clone())
+            .or_else(|| column.comment.clone()),
         synonyms: notes.map(|notes| notes.synonyms.clone()).unwrap_or_default(),
     }
 }
@@ -240,7 +247,11 @@ pub(crate) async fn get_schema(
     let tables = schema.catalog.tables.iter().take(MAX_TABLES);
     Ok(Json(SchemaView {
         data_source_id: schema.source.id.clone(),
-        dialect: "sqlite",
+        dialect: if schema.source.kind == DataSourceKind::Postgres {
+            "postgres"
+        } else {
+            "sqlite"
+        },
         etag: schema.etag(),
         table_count: schema.catalog.tables.len(),
         tables: tables.map(|table| view(&schema, table)).collect(),

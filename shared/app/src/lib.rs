@@ -56,7 +56,7 @@ pub use chats::conversations::{ChatSessions, NewConversation};
 pub use chats::message_pages::ShownMessage;
 pub use chats::search::Found;
 pub use chats::unanswered::AskedQuestion;
-pub use data_sources::{DataSourceFound, NewDataSource, SourceSchema};
+pub use data_sources::{DataSourceFound, NewConnectedSource, NewConnection, NewDataSource, SourceSchema};
 pub use documents::content::{DocumentFile, DocumentPassage, DownloadLink};
 pub use documents::crawls::{CrawlChange, NewCrawl};
 pub use documents::pending_uploads::{BegunUpload, CompletedUpload, NewUpload};
@@ -124,6 +124,7 @@ pub struct Inner {
     reader: reading::Reader,
     engine: sql_engine::Engine,
     data_files: data_sources::files::DataFiles,
+    sessions: data_sources::sessions::Sessions,
     fetcher: documents::web_pages::LazyFetcher,
     models: ai::models::Models,
     clerk: auth::clerk::Verifier,
@@ -187,6 +188,7 @@ impl App {
             reader: reading::Reader::new(config.reading.clone()),
             engine: sql_engine::Engine::new(config.sql.clone()),
             data_files: data_sources::files::DataFiles::default(),
+            sessions: data_sources::sessions::Sessions::default(),
             fetcher: documents::web_pages::LazyFetcher::new(config.private_hosts.clone()),
             objects,
             queues: Queues::new(sdk, config.queues.clone()),

@@ -45,7 +45,8 @@ pub use chats::conversation::{Citation, Conversation, ConversationChannel, Usage
 pub use chats::turn::{Answer, AnswerStatus, Feedback, Rating, Turn};
 pub use chats::unanswered::UnansweredQuestion;
 pub use data_sources::data_source::{
-    DataFile, DataSource, DataSourceKind, DataSourceStatus, ImportDataSourceMessage, ImportFailure, SourceFile,
+    DataFile, DataSource, DataSourceKind, DataSourceStatus, DatabaseConnection, ImportDataSourceMessage, ImportFailure,
+    SourceFile, TlsMode,
 };
 pub use data_sources::query::{QueryFailure, QueryRecord, QueryStatus};
 pub use data_sources::table_notes::{ColumnNotes, TableNotes};

@@ -7,6 +7,8 @@
 //!   returns addresses only if all addresses of the host are public. The name is resolved once for each connection, so
 //!   a later answer of the DNS changes nothing.
 //! - Every redirect of a page is checked like the first address; none of a [`Post`] is followed. No proxy, no cookies, no credentials, no reused connections.
+//! - A [`Server`] that is no web site is resolved by the same rules, and whoever connects to it does so to the addresses
+//!   that were checked.
 //! - Bytes, decompressed bytes and time are limited ([`Limits`]).
 //!
 //! The rest decides what to read, as pure functions: [`robots`], [`sitemap`] and [`crawl`].
@@ -27,6 +29,7 @@ mod post;
 mod private_hosts;
 mod resolver;
 pub mod robots;
+mod server;
 pub mod sitemap;
 mod target;
 #[cfg(test)]
@@ -40,4 +43,5 @@ pub use media_type::MediaType;
 pub use post::{Post, Posted};
 pub use private_hosts::{InvalidPrivateHost, PrivateHosts};
 pub use reqwest::Url;
+pub use server::Server;
 pub use target::Target;

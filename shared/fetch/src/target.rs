@@ -96,7 +96,7 @@ fn is_web_port(port: u16) -> bool {
     matches!(port, 80 | 443) || (port >= 1024 && !BLOCKED_PORTS.contains(&port))
 }
 
-fn check_host(host: &str) -> Result<(), FetchError> {
+pub(crate) fn check_host(host: &str) -> Result<(), FetchError> {
     let literal = host
         .strip_prefix('[')
         .and_then(|host| host.strip_suffix(']'))

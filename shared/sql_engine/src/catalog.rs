@@ -14,16 +14,22 @@ pub struct Catalog {
 /// A table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Table {
-    /// Its name.
+    /// Its name; with its schema in front if another table of the database has the same name.
     pub name: String,
+    /// The schema that it is in, where databases have several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<String>,
+    /// What the database says of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
     /// Its columns, in their order.
     pub columns: Vec<Column>,
     /// The columns of its primary key; empty if it has none.
     pub primary_key: Vec<String>,
     /// References to other tables.
     pub foreign_keys: Vec<ForeignKey>,
-    /// Number of rows when the file was created.
-    pub row_count: u64,
+    /// Number of rows when the file was created, or an estimate of the database; `None` if nobody has counted.
+    pub row_count: Option<u64>,
 }
 
 /// A column.
@@ -42,6 +48,9 @@ pub struct Column {
     pub values: Vec<Value>,
     /// The smallest and the largest value of a date or number that is not sensitive.
     pub range: Option<(Value, Value)>,
+    /// What the database says of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
 }
 
 /// A reference to another table.
@@ -140,6 +149,12 @@ impl Catalog {
 }
 
 impl Table {
+    /// Returns its name in its schema.
+    pub fn relation(&self) -> &str {
+        let within = |schema: &String| self.name.strip_prefix(schema.as_str())?.strip_prefix('.');
+        self.schema.as_ref().and_then(within).unwrap_or(&self.name)
+    }
+
     /// Returns a column by its name, whatever its case.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns

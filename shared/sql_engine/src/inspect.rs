@@ -45,6 +45,12 @@ const SENSITIVE: [&str; 24] = [
     "api_key",
 ];
 
+/// Returns whether a column of this name probably holds what should not be shown without need.
+pub fn is_sensitive(name: &str) -> bool {
+    let lower = name.to_lowercase();
+    SENSITIVE.iter().any(|part| lower.contains(part))
+}
+
 /// Returns the catalog of a database that was created here.
 pub(crate) fn catalog(connection: &Connection) -> rusqlite::Result<Catalog> {
     let names = table_names(connection)?;
@@ -128,7 +134,9 @@ fn table(connection: &Connection, name: &str) -> rusqlite::Result<Table> {
         columns: columns.collect::<rusqlite::Result<_>>()?,
         primary_key: primary_key(&declared),
         foreign_keys: foreign_keys(connection, name)?,
-        row_count: count.unsigned_abs(),
+        row_count: Some(count.unsigned_abs()),
+        schema: None,
+        comment: None,
     })
 }
 
@@ -137,8 +145,7 @@ fn column(connection: &Connection, table: &str, declared: &Declared) -> rusqlite
     if column_type == ColumnType::Unknown {
         column_type = type_of_values(connection, table, &declared.name)?;
     }
-    let lower = declared.name.to_lowercase();
-    let sensitive = SENSITIVE.iter().any(|part| lower.contains(part));
+    let sensitive = is_sensitive(&declared.name);
     let is_key = declared.key_place > 0;
     let has_values = !sensitive && !is_key && column_type != ColumnType::Blob;
     let values = if has_values {
@@ -158,6 +165,7 @@ fn column(connection: &Connection, table: &str, declared: &Declared) -> rusqlite
         nullable: !declared.not_null && !is_key,
         sensitive,
         values,
+        comment: None,
     })
 }
 

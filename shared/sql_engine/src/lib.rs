@@ -38,6 +38,7 @@ pub use catalog::{Catalog, Column, ColumnType, ForeignKey, Table};
 pub use child::{SUBCOMMAND, run_if_child};
 pub use engine::{Engine, EngineError, Limits, Settings};
 pub use import::{FileKind, ImportFile};
+pub use inspect::is_sensitive;
 pub use query::{Description, QueryLimits, ResultColumn, ResultSet};
 pub use sample::{SAMPLE_VERSION, create_sample};
 

@@ -46,22 +46,30 @@ pub(crate) fn named<'a>(name: &ObjectName, policy: &'a Policy, scope: &Scope) ->
         if ident.quote_style == Some('\'') {
             return None;
         }
-        parts.push(ident.value.as_str());
+        // Quotation marks inside of a name stay doubled, as the parser leaves them.
+        parts.push(match ident.quote_style {
+            Some('"') => ident.value.replace("\"\"", "\""),
+            _ => ident.value.clone(),
+        });
     }
     let (schema, table) = match parts.as_slice() {
-        [table] => (None, *table),
-        [schema, table] => (Some(*schema), *table),
+        [table] => (None, table.as_str()),
+        [schema, table] => (Some(schema.as_str()), table.as_str()),
         _ => return None,
     };
     let is_dual = policy.dialect == Dialect::Mysql && is_same(table, "dual");
     if schema.is_none() && (is_dual || scope.has(table)) {
         return Some(Named::Cte);
     }
-    let found = policy.tables.iter().find(|rule| {
-        let is_in = schema.is_none_or(|schema| rule.schema.as_deref().is_some_and(|own| is_same(own, schema)));
-        is_in && is_same(&rule.name, table)
-    });
-    found.map(Named::Table)
+    let named: Vec<&TableRule> = (policy.tables.iter())
+        .filter(|rule| {
+            let is_in = schema.is_none_or(|schema| rule.schema.as_deref().is_some_and(|own| is_same(own, schema)));
+            is_in && is_same(&rule.name, table)
+        })
+        .collect();
+    // Of tables whose names differ in case only, the one that is spelled like this.
+    let exact = named.iter().find(|rule| rule.name == table);
+    exact.or(named.first()).copied().map(Named::Table)
 }
 
 struct Checker<'a> {

@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Expr, Ident, LimitClause, Offset, Query, Select, SelectItem, SetExpr, TableAlias, TableFactor, UnaryOperator,
-    Value, VisitMut as _, VisitorMut,
+    Expr, Ident, LimitClause, ObjectName, ObjectNamePart, Offset, Query, Select, SelectItem, SetExpr, TableAlias,
+    TableFactor, UnaryOperator, Value, VisitMut as _, VisitorMut,
 };
 
 use crate::{
@@ -58,6 +58,9 @@ impl VisitorMut for Rewriter<'_> {
         let Some(Named::Table(rule)) = named(name, self.policy, &self.scope) else {
             return ControlFlow::Continue(());
         };
+        if self.policy.dialect == crate::Dialect::Postgres {
+            qualify(name, rule);
+        }
         if rule.columns.is_none() && rule.rows.is_none() {
             return ControlFlow::Continue(());
         }
@@ -125,6 +128,14 @@ impl Rewriter<'_> {
         }
         Ok(subquery)
     }
+}
+
+/// Names a table with its schema, in its own spelling: the database reads the one that was checked, whatever else its
+/// search path has. The table is still called by its name alone elsewhere.
+fn qualify(name: &mut ObjectName, rule: &TableRule) {
+    let Some(schema) = &rule.schema else { return };
+    let quoted = |name: &str| ObjectNamePart::Identifier(Ident::with_quote('"', name.replace('"', "\"\"")));
+    name.0 = vec![quoted(schema), quoted(&rule.name)];
 }
 
 fn alias_of(name: Ident) -> TableAlias {

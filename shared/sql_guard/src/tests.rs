@@ -69,6 +69,47 @@ fn queries_that_read_are_allowed() {
     }
 }
 
+#[test]
+fn a_table_of_postgres_is_read_with_its_schema() {
+    let rule = |schema: &str, name: &str| TableRule {
+        schema: Some(schema.to_owned()),
+        ..TableRule::whole(name)
+    };
+    let policy = Policy {
+        dialect: Postgres,
+        tables: vec![
+            rule("public", "orders"),
+            rule("sales", "orders"),
+            rule("sales", "Odd \"name"),
+        ],
+        max_rows: 5,
+    };
+    let of = |text: &str| guard(text, &policy).map(|query| query.sql);
+    for (text, expected) in [
+        (
+            "SELECT orders.id FROM Orders",
+            "SELECT orders.id FROM \"public\".\"orders\" LIMIT 5",
+        ),
+        (
+            "SELECT 1 FROM SALES.orders AS o",
+            "SELECT 1 FROM \"sales\".\"orders\" AS o LIMIT 5",
+        ),
+        (
+            "SELECT 1 FROM \"Odd \"\"name\"",
+            "SELECT 1 FROM \"sales\".\"Odd \"\"name\" LIMIT 5",
+        ),
+        (
+            "WITH o AS (SELECT 1 FROM orders) SELECT * FROM o",
+            "WITH o AS (SELECT 1 FROM \"public\".\"orders\") SELECT * FROM o LIMIT 5",
+        ),
+    ] {
+        assert_eq!(of(text).as_deref(), Ok(expected), "{text}");
+    }
+    for text in ["SELECT 1 FROM pg_catalog.orders", "SELECT 1 FROM hidden.orders"] {
+        assert!(of(text).is_err(), "{text}");
+    }
+}
+
 /// What nobody may do in a query, with the code of the refusal.
 const FORBIDDEN: [(Dialect, &str, &str); 22] = [
     (Sqlite, "load_extension('x.so')", "function_not_allowed"),

@@ -2,8 +2,9 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::{
-    AuditEntry, DataFile, DataSource, DataSourceId, DataSourceStatus, Entitlements, Error, ImportDataSourceMessage,
-    ImportFailure, OrgId, Page, PageRequest, PlanLimit, Purge, Result, TableNotes, Timestamp,
+    AuditEntry, DataFile, DataSource, DataSourceId, DataSourceStatus, DatabaseConnection, DueFetch, Entitlements,
+    Error, FetchTarget, ImportDataSourceMessage, ImportFailure, OrgId, Page, PageRequest, PlanLimit, Purge, Result,
+    TableNotes, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +42,22 @@ pub enum ImportOutcome {
     /// It can be queried.
     Ready(DataFile),
     /// It cannot.
+    Failed(ImportFailure),
+}
+
+/// What was read of the catalog of a server, or why it was not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CatalogOutcome {
+    /// It was read.
+    Read {
+        /// The catalog.
+        data: DataFile,
+        /// The schemas of its tables, in the order in which they are searched.
+        search_path: Vec<String>,
+        /// What its owner should know.
+        warnings: Vec<String>,
+    },
+    /// It was not. Tables that were read before stay.
     Failed(ImportFailure),
 }
 
@@ -101,17 +118,10 @@ impl DataSources {
         entry: &AuditEntry,
     ) -> Result<Result<(), PlanLimit>> {
         let table = self.store.app();
-        let promise = Promise {
-            message: ImportDataSourceMessage {
-                org_id: self.org.clone(),
-                data_source_id: source.id.clone(),
-            },
-            created_ms: source.created_at.as_millisecond(),
-        };
         let purge = keys::purge(&self.purge(&source.id).id());
         let mut parts = vec![
             table.part_put_new(to_item(&keys::data_source(&self.org, &source.id), source)?)?,
-            table.part_put(to_item(&keys::import(&self.org, &source.id), &promise)?)?,
+            self.part_promise(&source.id, source.created_at)?,
             // If it was kept already, the files are gone.
             table.part_delete_if(&purge, ITEM_EXISTS)?,
         ];
@@ -217,6 +227,127 @@ impl DataSources {
         Ok(conditional_or_own(changes.on(update), is_own).await?.is_some())
     }
 
+    /// Records how reading the catalog of a data source, as it was read before that, ended, and when it is read next.
+    /// Returns `false` if it does not exist, or has another connection by now.
+    pub async fn finish_catalog(
+        &self,
+        source: &DataSource,
+        outcome: &CatalogOutcome,
+        due_ms: Option<i64>,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let Some(connection) = &source.connection else {
+            return Ok(false);
+        };
+        let changes = Changes::default().set("updated_at", s(now.to_string()));
+        let changes = match outcome {
+            CatalogOutcome::Read {
+                data,
+                search_path,
+                warnings,
+            } => {
+                let earlier = source.data.as_ref().filter(|earlier| earlier.sha256 != data.sha256);
+                changes
+                    .set("status", value(&DataSourceStatus::Ready)?)
+                    .set("data", value(data)?)
+                    .set("search_path", value(search_path)?)
+                    .set("warnings", value(warnings)?)
+                    .set("refreshed_at", s(now.to_string()))
+                    .set_if("earlier_catalog", earlier.map(|earlier| s(&earlier.sha256)))
+                    .remove("failure")
+            }
+            CatalogOutcome::Failed(failure) => changes
+                .set("status", value(&DataSourceStatus::Failed)?)
+                .set("failure", value(failure)?),
+        };
+        let changes = match due_ms {
+            Some(due_ms) => changes.set("due_ms", n(due_ms)),
+            None => changes.remove("due_ms"),
+        };
+        let update = self
+            .store
+            .app()
+            .part_update(&keys::data_source(&self.org, &source.id))
+            .condition_expression("#connection.#password = :password")
+            .expression_attribute_names("#connection", "connection")
+            .expression_attribute_names("#password", "password")
+            .expression_attribute_values(":password", s(&connection.password.0));
+        let mut parts = vec![part(changes.on(update))?];
+        let (before, after) = (self.due(source, source.due_ms), self.due(source, due_ms));
+        parts.extend(self.store.parts_move_due(before.as_ref(), after.as_ref())?);
+        Ok(crate::table::item::transact(&self.store.db, parts).await? == Transaction::Done)
+    }
+
+    /// Replaces the connection of a data source, as it was read, and promises to read its catalog. Returns `false` if it
+    /// does not exist, or was connected otherwise meanwhile.
+    pub async fn connect(
+        &self,
+        source: &DataSource,
+        connection: &DatabaseConnection,
+        now: Timestamp,
+        entry: &AuditEntry,
+    ) -> Result<bool> {
+        let Some(before) = &source.connection else {
+            return Ok(false);
+        };
+        let changes = Changes::default()
+            .set("updated_at", s(now.to_string()))
+            .set("status", value(&DataSourceStatus::Pending)?)
+            .set("connection", value(connection)?)
+            .remove("data")
+            .remove("failure")
+            .remove("search_path")
+            .remove("warnings")
+            .remove("refreshed_at")
+            .remove("due_ms");
+        let update = self
+            .store
+            .app()
+            .part_update(&keys::data_source(&self.org, &source.id))
+            .condition_expression("#connection.#password = :password")
+            .expression_attribute_names("#connection", "connection")
+            .expression_attribute_names("#password", "password")
+            .expression_attribute_values(":password", s(&before.password.0));
+        let mut parts = vec![part(changes.on(update))?, self.part_promise(&source.id, now)?];
+        parts.extend(
+            self.store
+                .parts_move_due(self.due(source, source.due_ms).as_ref(), None)?,
+        );
+        Ok(self.store.transact_audited(entry, parts).await? == Transaction::Done)
+    }
+
+    /// Promises to read the catalog of a data source again. Returns `false` if it does not exist.
+    pub async fn promise_import(&self, id: &DataSourceId, now: Timestamp) -> Result<bool> {
+        let key = keys::data_source(&self.org, id);
+        let check = self.store.app().part_check(&key, [("id", s(id.as_str()))])?;
+        let parts = vec![check, self.part_promise(id, now)?];
+        Ok(crate::table::item::transact(&self.store.db, parts).await? == Transaction::Done)
+    }
+
+    fn part_promise(&self, id: &DataSourceId, now: Timestamp) -> Result<aws_sdk_dynamodb::types::TransactWriteItem> {
+        let promise = Promise {
+            message: ImportDataSourceMessage {
+                org_id: self.org.clone(),
+                data_source_id: id.clone(),
+            },
+            created_ms: now.as_millisecond(),
+        };
+        self.store
+            .app()
+            .part_put(to_item(&keys::import(&self.org, id), &promise)?)
+    }
+
+    /// Returns the row of a due time.
+    fn due(&self, source: &DataSource, due_ms: Option<i64>) -> Option<DueFetch> {
+        due_ms.map(|due_ms| DueFetch {
+            org_id: self.org.clone(),
+            target: FetchTarget::DataSource {
+                data_source_id: source.id.clone(),
+            },
+            due_ms,
+        })
+    }
+
     /// Counts a death of the reader. Returns the number of deaths; `None` if the data source does not exist.
     pub async fn count_death(&self, id: &DataSourceId) -> Result<Option<u32>> {
         let update = self
@@ -241,6 +372,12 @@ impl DataSources {
         ];
         if self.default().await?.as_ref() == Some(id) {
             parts.push(table.part_delete_any(&keys::default_data_source(&self.org))?);
+        }
+        if let Some(source) = self.get(id).await? {
+            parts.extend(
+                self.store
+                    .parts_move_due(self.due(&source, source.due_ms).as_ref(), None)?,
+            );
         }
         let one_less = ResourceChange::data_source(-1);
         let deleted = self

@@ -48,7 +48,7 @@ pub use chats::cancels::Cancels;
 pub use chats::conversations::{ChannelFilter, ConversationChange, ConversationFilter, Conversations};
 pub use chats::turns::{Begun as TurnBegun, Saved};
 pub use chats::unanswered::{FixedAnswered, UnansweredQuestions};
-pub use data_sources::{DataSourceChange, DataSources, ImportOutcome};
+pub use data_sources::{CatalogOutcome, DataSourceChange, DataSources, ImportOutcome};
 pub use documents::crawls::{CrawlEnded, CrawlLease, Crawls, NewPage, PageStored};
 pub use documents::due_fetches::DueFetches;
 pub use documents::objects::{MultipartUpload, Objects, PresignedPut};

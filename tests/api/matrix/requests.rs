@@ -81,6 +81,11 @@ pub(super) fn file() -> Form {
     Form::new().part("file", Part::bytes(b"a,b\n1,2\n".to_vec()).file_name("a.csv"))
 }
 
+/// A connection to a server that does not exist.
+fn connection() -> Value {
+    json!({"host": "db.example.invalid", "database": "shop", "user": "reader", "password": PASSWORD})
+}
+
 pub(super) fn body(operation: &Operation, things: &Things) -> Value {
     let new_account = json!({"email": "new@example.com", "password": PASSWORD});
     // The surface does not matter.
@@ -98,6 +103,8 @@ pub(super) fn body(operation: &Operation, things: &Things) -> Value {
         (_, "/ai/chat" | "/ai/chat/stream" | "/chatbots/preview") => json!({"message": "Hello?"}),
         (_, "/chat/completions") => json!({"model": "local", "messages": [{"role": "user", "content": "Hello?"}]}),
         (_, "/embeddings") => json!({"model": "compatible/vectors", "input": "Hello?"}),
+        (_, "/data_sources/connect") => json!({"connection": connection()}),
+        (_, "/data_sources/{data_source_id}/connection") => connection(),
         (_, "/query" | "/query/validate") => json!({"sql": "SELECT 1"}),
         (_, "/schema/tables/{table_name}") => json!({"description": "Changed"}),
         (_, "/chat/sessions") => json!({"chatbot_id": things.chatbot}),

@@ -1,6 +1,7 @@
 //! Questions to databases.
 
 mod data_sources;
+mod postgres;
 mod questions;
 mod schema;
 mod sql;

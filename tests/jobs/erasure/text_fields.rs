@@ -8,6 +8,19 @@ use serde_json::{Value, json};
 use super::{MARKER, SERVICE_KEY};
 use crate::support::{Answer, Caller, PASSWORD, Test};
 
+/// A certificate of an authority.
+const AUTHORITY: &str = "-----BEGIN CERTIFICATE-----\n\
+    MIIBfjCCASWgAwIBAgIUe+DlDHK1ArlC6//jPegrSHocEbkwCgYIKoZIzj0EAwIw\n\
+    FDESMBAGA1UEAwwJYXV0aG9yaXR5MCAXDTI2MTEzMDIyMzk0OFoYDzIxMjYxMTA2\n\
+    MjIzOTQ4WjAUMRIwEAYDVQQDDAlhdXRob3JpdHkwWTATBgcqhkjOPQIBBggqhkjO\n\
+    PQMBBwNCAARBJYTUoHAFccDsSmflASL9OxFPmBH7vKbtwL4gC1pJPwk/qTs20n6f\n\
+    4jmq/84/gc4lLWrvljI+Iq+naGAf4kIvo1MwUTAdBgNVHQ4EFgQUIraeTRZxYRet\n\
+    AnUBKP5yB1qXh5kwHwYDVR0jBBgwFoAUIraeTRZxYRetAnUBKP5yB1qXh5kwDwYD\n\
+    VR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNHADBEAiA0lMXEIfKxp16/QP57amNp\n\
+    3T0hoGMvtoOtQIq4xjmV5gIgUFJ38+h9eXGTKpxle+rv8ar03hEeIznu+pwTPdHl\n\
+    0io=\n\
+    -----END CERTIFICATE-----\n";
+
 /// Sends requests, and notes in which fields the marker was.
 pub(super) struct TextFieldWriter<'a> {
     pub(super) t: &'a Test,
@@ -169,6 +182,7 @@ impl TextFieldWriter<'_> {
         t.set_plan(&org, "TEAM").await;
         let own_name = json!({"product_name": MARKER, "logo_url": format!("https://example.com/{MARKER}.svg")});
         let of_org = ada.with_header("x-current-org", &org);
+        self.connect(&of_org).await;
         self.send(&of_org, "PUT /api/v1/premium/white-label", "", own_name)
             .await;
         let service = t.anonymous().with_header("x-api-key", SERVICE_KEY);
@@ -227,6 +241,30 @@ impl TextFieldWriter<'_> {
             .post("/api/v1/query", question)
             .await
             .problem(422, "question_not_answered");
+    }
+
+    /// A database on a server that does not exist.
+    async fn connect(&mut self, caller: &Caller) {
+        let connection = json!({
+            "url": format!("postgresql://{MARKER}:{MARKER}@{MARKER}.example.invalid/{MARKER}"),
+            "host": format!("{MARKER}.example.invalid"),
+            "database": MARKER,
+            "user": MARKER,
+            "password": MARKER,
+            "ca_certificate": format!("{MARKER}\n{AUTHORITY}"),
+            "schemas": [MARKER],
+        });
+        let new = json!({"name": MARKER, "description": MARKER, "connection": connection});
+        let connected = self.send(caller, "POST /api/v1/data_sources/connect", "", new).await;
+        let id = connected.text("id");
+        self.send(
+            caller,
+            "PUT /api/v1/data_sources/{data_source_id}/connection",
+            &id,
+            connection,
+        )
+        .await;
+        self.t.drain().await;
     }
 
     async fn make_chatbot(&mut self, caller: &Caller, document: &str) -> String {

@@ -34,6 +34,15 @@ impl App {
                 let folder = DataSource::folder(&message.org_id, id);
                 return self.objects.delete_below(&folder).await;
             };
+            if source.connection.is_some() {
+                return match self.import_catalog(&source).await {
+                    Err(error) if delivery.is_last() => {
+                        tracing::warn!(data_source_id = %id, %error, "data_source.given_up");
+                        self.give_up_catalog(&source).await
+                    }
+                    other => other,
+                };
+            }
             if source.status != DataSourceStatus::Pending {
                 return Ok(());
             }
@@ -66,7 +75,9 @@ impl App {
         let kind = match source.kind {
             DataSourceKind::Csv => FileKind::Csv,
             DataSourceKind::Sqlite => FileKind::Sqlite,
-            DataSourceKind::Sample => return Err(Error::internal("the sample store is not uploaded")),
+            DataSourceKind::Sample | DataSourceKind::Postgres => {
+                return Err(Error::internal("this data source is not uploaded"));
+            }
         };
         let mut files = Vec::new();
         for (index, file) in source.files.iter().enumerate() {
@@ -109,7 +120,7 @@ impl App {
             sha256: hex::encode(Sha256::digest(&bytes)),
             size_bytes: bytes.len() as u64,
             tables: u32::try_from(catalog.tables.len()).unwrap_or(u32::MAX),
-            rows: catalog.tables.iter().map(|table| table.row_count).sum(),
+            rows: catalog.tables.iter().filter_map(|table| table.row_count).sum(),
         };
         let described = serde_json::to_vec(catalog).map_err(Error::internal)?;
         let key = DataSource::catalog_key(&source.org, &source.id, &data.sha256);

@@ -1,8 +1,10 @@
 //! Data sources: databases that members ask questions about.
 
+pub(crate) mod connect;
 pub(crate) mod files;
 mod import;
 mod notes;
+pub(crate) mod sessions;
 mod upload;
 
 use std::sync::Arc;
@@ -19,6 +21,7 @@ use store::DataSourceChange;
 
 use crate::{App, audit::audit_event::AuditEvent};
 
+pub use connect::{NewConnectedSource, NewConnection};
 pub use upload::NewDataSource;
 
 const NO_DATA_SOURCE: Error = Error::NotFound("data source");
@@ -241,10 +244,12 @@ impl App {
 pub(crate) fn not_ready(source: &DataSource) -> Error {
     let detail = match (source.status, &source.failure) {
         (DataSourceStatus::Failed, Some(failure)) => {
-            format!(
-                "This data source could not be read: {} Create it again.",
-                failure.detail
-            )
+            let remedy = if source.connection.is_some() {
+                "Change its connection, or refresh it."
+            } else {
+                "Create it again."
+            };
+            format!("This data source could not be read: {} {remedy}", failure.detail)
         }
         _ => "This data source is still being read. Try again in a moment.".to_owned(),
     };

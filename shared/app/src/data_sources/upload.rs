@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use domain::{
-    Actor, DataSource, DataSourceId, DataSourceKind, DataSourceStatus, Error, ImportDataSourceMessage, Membership,
-    OrgId, Result, SourceFile, time::after,
+    Actor, AuditEntry, DataSource, DataSourceId, DataSourceKind, DataSourceStatus, Error, ImportDataSourceMessage,
+    Membership, OrgId, Result, SourceFile, time::after,
 };
 use futures::future::BoxFuture;
 use serde_json::json;
@@ -90,39 +90,54 @@ impl App {
                 failure: None,
                 deaths: 0,
                 data: None,
+                connection: None,
+                search_path: Vec::new(),
+                warnings: Vec::new(),
+                earlier_catalog: None,
+                refreshed_at: None,
+                due_ms: None,
                 created_at: now,
                 updated_at: now,
             };
-            let own = self.entitlements_of(&source.org).await?;
             let event = AuditEvent::new("data_source.created", "data_source", source.id.as_str());
             let event = event.after(json!({"kind": kind, "default": new.is_default}));
             let entry = self.entry(actor, &source.org, event)?;
-            let sources = self.store.data_sources(&source.org);
-            sources.begin(&source.id, after(now, TIME_TO_STORE)).await?;
-            let stored = async {
-                for (index, (_, bytes)) in new.files.into_iter().enumerate() {
-                    let key = DataSource::upload_key(&source.org, &source.id, index);
-                    self.objects.put(&key, bytes, "application/octet-stream").await?;
-                }
-                let created = sources.create(&source, new.is_default, &own, &entry).await?;
-                created.map_err(Error::plan_limit)
-            };
-            if let Err(error) = stored.await {
-                // Best effort: the relay cleans up what remains after a second failure.
-                if let Err(left) = self.abandon_data_source(&source.org, &source.id).await {
-                    tracing::warn!(data_source_id = %source.id, error = %left, "data_source.cleanup_failed");
-                }
-                return Err(error);
-            }
-            let message = ImportDataSourceMessage {
-                org_id: source.org.clone(),
-                data_source_id: source.id.clone(),
-            };
-            if let Err(error) = self.send_import_message(&message).await {
-                tracing::warn!(data_source_id = %source.id, error = %error, "data_source.message_left_to_relay");
-            }
+            let files = new.files.into_iter().map(|(_, bytes)| bytes).collect();
+            self.store_data_source(&source, new.is_default, files, entry).await?;
             Ok(source)
         })
+    }
+
+    /// Stores a data source with its files, and queues its import.
+    pub(super) async fn store_data_source(
+        &self,
+        source: &DataSource,
+        is_default: bool,
+        files: Vec<Bytes>,
+        entry: AuditEntry,
+    ) -> Result<()> {
+        let own = self.entitlements_of(&source.org).await?;
+        let sources = self.store.data_sources(&source.org);
+        sources
+            .begin(&source.id, after(source.created_at, TIME_TO_STORE))
+            .await?;
+        let stored = async {
+            for (index, bytes) in files.into_iter().enumerate() {
+                let key = DataSource::upload_key(&source.org, &source.id, index);
+                self.objects.put(&key, bytes, "application/octet-stream").await?;
+            }
+            let created = sources.create(source, is_default, &own, &entry).await?;
+            created.map_err(Error::plan_limit)
+        };
+        if let Err(error) = stored.await {
+            // Best effort: the relay cleans up what remains after a second failure.
+            if let Err(left) = self.abandon_data_source(&source.org, &source.id).await {
+                tracing::warn!(data_source_id = %source.id, error = %left, "data_source.cleanup_failed");
+            }
+            return Err(error);
+        }
+        self.request_import(source).await;
+        Ok(())
     }
 
     async fn abandon_data_source(&self, org: &OrgId, id: &DataSourceId) -> Result<()> {
@@ -134,7 +149,7 @@ impl App {
     }
 
     /// Queues the import of a data source, and removes its promise.
-    async fn send_import_message(&self, message: &ImportDataSourceMessage) -> Result<()> {
+    pub(super) async fn send_import_message(&self, message: &ImportDataSourceMessage) -> Result<()> {
         self.queues.send(message).await?;
         self.store.keep_import_promise(message).await
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::{
     Actor, Document, DocumentId, DocumentStatus, DueFetch, Entitlements, Error, FetchMessage, FetchTarget,
-    IndexFailure, Membership, OutboxEntry, RefreshInterval, Result, WebSource,
+    ImportDataSourceMessage, IndexFailure, Membership, OutboxEntry, RefreshInterval, Result, WebSource,
     documents::outbox::OutboxStep,
     documents::refresh::{PageCheck, RETRY_MS},
 };
@@ -78,6 +78,8 @@ impl App {
                         Box::pin(self.refresh_document(due, document_id, delivery)).await
                     }
                     FetchTarget::Crawl { crawl_id } => self.repeat_crawl(due, crawl_id).await,
+                    // Another worker reads catalogs.
+                    FetchTarget::DataSource { .. } => self.queue_due(due.clone()).await,
                 },
             }
         })
@@ -95,7 +97,7 @@ impl App {
             let until = now.as_millisecond() + RETRY_MS;
             let done = match fetches.claim(&due, until).await {
                 // If the message is lost, it is due again in an hour.
-                Ok(Some(claimed)) => self.queues.send(&FetchMessage::Due(claimed)).await.map(|()| 1),
+                Ok(Some(claimed)) => self.queue_due(claimed).await.map(|()| 1),
                 Ok(None) => Ok(0),
                 Err(error) => Err(error),
             };
@@ -105,6 +107,20 @@ impl App {
             );
         }
         queued.end()
+    }
+
+    /// Queues a fetch for the worker that does it.
+    async fn queue_due(&self, due: DueFetch) -> Result<()> {
+        match due.target {
+            FetchTarget::DataSource { data_source_id } => {
+                let message = ImportDataSourceMessage {
+                    org_id: due.org_id,
+                    data_source_id,
+                };
+                self.queues.send(&message).await
+            }
+            FetchTarget::Document { .. } | FetchTarget::Crawl { .. } => self.queues.send(&FetchMessage::Due(due)).await,
+        }
     }
 
     /// Sets how often the page of a document is fetched again; `None`: not at all.

@@ -65,7 +65,9 @@ impl App {
         let mut messages = vec![Message::user(prompt::message(schema, &asked.question, &today))];
         let mut failure = None;
         while record.attempts <= MAX_REPAIRS {
-            let text = self.ask_for_sql(asked, &model, messages.clone(), record).await?;
+            let text = self
+                .ask_for_sql(asked, &model, prompt::rules(&schema.source), messages.clone(), record)
+                .await?;
             let answer = extracted(&text);
             let rejected = match answer {
                 Some(ModelAnswer { sql: None, reason, .. }) => {
@@ -132,6 +134,7 @@ impl App {
         &self,
         asked: &Asked,
         model: &str,
+        rules: String,
         messages: Vec<Message>,
         record: &mut QueryRecord,
     ) -> Result<String> {
@@ -144,7 +147,7 @@ impl App {
             thinking_tokens: THINKING_TOKENS,
             request: ChatRequest {
                 model: String::new(),
-                system: Some(prompt::RULES.to_owned()),
+                system: Some(rules),
                 messages,
                 sources: None,
                 refusal: None,

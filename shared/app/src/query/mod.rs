@@ -14,7 +14,8 @@ mod sentence;
 use std::time::Duration;
 
 use domain::{
-    DataSource, DataSourceId, Error, Membership, QueryFailure, QueryRecord, QueryStatus, Result, UpstreamKind, Usage,
+    DataSource, DataSourceId, DataSourceKind, Error, Membership, QueryFailure, QueryRecord, QueryStatus, Result,
+    UpstreamKind, Usage,
 };
 use futures::future::BoxFuture;
 use serde_json::Value;
@@ -190,13 +191,17 @@ impl App {
         Box::pin(async move {
             self.count_query(&member.member).await?;
             let source = self.data_source(&member.org, Some(id)).await?.source;
-            let file = self.file_of(&source).await?;
             let began = self.clock.now_ms();
             let limits = QueryLimits {
                 max_rows: 1,
                 max_bytes: MAX_BYTES,
                 deadline: DEADLINE,
             };
+            if source.connection.is_some() {
+                self.test_connection(&source, limits).await?;
+                return Ok(self.clock.now_ms().abs_diff(began));
+            }
+            let file = self.file_of(&source).await?;
             let found = outcome(self.engine.query(&file, "SELECT 1", &[], limits).await)?;
             found.map_err(|failure| unusable(&failure, "/data_source_id"))?;
             Ok(self.clock.now_ms().abs_diff(began))
@@ -312,6 +317,9 @@ impl App {
         checked: &Checked,
         limits: QueryLimits,
     ) -> Result<Result<ResultSet, QueryFailure>> {
+        if source.connection.is_some() {
+            return self.query_server(source, &checked.executed, limits).await;
+        }
         let file = self.file_of(source).await?;
         let tables = &checked.shown.tables;
         outcome(self.engine.query(&file, &checked.executed, tables, limits).await)
@@ -323,9 +331,20 @@ impl App {
         source: &DataSource,
         checked: &Checked,
     ) -> Result<Result<Description, QueryFailure>> {
+        if source.connection.is_some() {
+            return self.describe_on_server(source, &checked.executed, DEADLINE).await;
+        }
         let file = self.file_of(source).await?;
         let tables = &checked.shown.tables;
         outcome(self.engine.describe(&file, &checked.executed, tables, DEADLINE).await)
+    }
+}
+
+/// Returns the language of the queries of a data source.
+pub(crate) fn dialect_of(source: &DataSource) -> Dialect {
+    match source.kind {
+        DataSourceKind::Sample | DataSourceKind::Csv | DataSourceKind::Sqlite => Dialect::Sqlite,
+        DataSourceKind::Postgres => Dialect::Postgres,
     }
 }
 
@@ -335,9 +354,12 @@ pub(crate) fn checked(schema: &SourceSchema, sql: &str) -> Result<Checked, Query
 }
 
 fn checked_within(schema: &SourceSchema, sql: &str, max_rows: usize) -> Result<Checked, QueryFailure> {
-    let tables = schema.catalog.tables.iter().map(|table| TableRule::whole(&table.name));
+    let tables = schema.catalog.tables.iter().map(|table| TableRule {
+        schema: table.schema.clone(),
+        ..TableRule::whole(table.relation())
+    });
     let mut policy = Policy {
-        dialect: Dialect::Sqlite,
+        dialect: dialect_of(&schema.source),
         tables: tables.collect(),
         max_rows: max_rows as u64,
     };

@@ -1,6 +1,6 @@
 //! Questions that need no model.
 
-use domain::{QueryRecord, Result};
+use domain::{DataSourceKind, QueryRecord, Result};
 use question_parser::{Column, Kind, Reference, Schema, Table, parse, suggest};
 use serde_json::Value;
 use sql_engine::{ColumnType, ResultSet};
@@ -24,6 +24,10 @@ impl App {
         execute: bool,
         record: &mut QueryRecord,
     ) -> Result<Option<Option<ResultSet>>> {
+        // It writes the language of SQLite, in which comparisons and the order of missing values are others.
+        if schema.source.kind == DataSourceKind::Postgres {
+            return Ok(None);
+        }
         let Some(parsed) = parse(question, &parser_schema(schema)) else {
             return Ok(None);
         };
@@ -44,6 +48,9 @@ impl App {
 
 /// Returns questions that need no model, near one that does.
 pub(super) fn suggestions(schema: &SourceSchema, question: &str) -> Vec<String> {
+    if schema.source.kind == DataSourceKind::Postgres {
+        return Vec::new();
+    }
     suggest(question, &parser_schema(schema), SUGGESTIONS)
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use domain::TableNotes;
+use domain::{DataSource, DataSourceKind, TableNotes};
 use serde_json::Value;
 use sql_engine::{Column, ColumnType, Table};
 
@@ -15,8 +15,31 @@ const VALUES: usize = 8;
 /// Longest answer, in tokens.
 pub(super) const MAX_TOKENS: u32 = 1_200;
 
-/// The instructions.
-pub(super) const RULES: &str = "You write one SQLite query that answers a question about the tables below.\n\
+/// Returns the instructions for the language of a data source.
+pub(super) fn rules(source: &DataSource) -> String {
+    match source.kind {
+        DataSourceKind::Sample | DataSourceKind::Csv | DataSourceKind::Sqlite => RULES.to_owned(),
+        DataSourceKind::Postgres => {
+            let about_dates = RULES.lines().filter(|line| {
+                ["- Dates are text", "- SQLite has no"]
+                    .iter()
+                    .all(|other| !line.starts_with(other))
+            });
+            let lines: Vec<&str> = about_dates.chain(POSTGRES_RULES).collect();
+            lines.join("\n").replacen("SQLite query", "PostgreSQL query", 1)
+        }
+    }
+}
+
+/// What is different in PostgreSQL.
+const POSTGRES_RULES: [&str; 3] = [
+    "- Dates and times have types of their own: use date_trunc, extract, to_char and INTERVAL; now() is the present.",
+    "- Compare text with ILIKE unless case matters. Divide numbers as numeric, not as integers.",
+    "- Where the largest come first, write NULLS LAST.",
+];
+
+/// The instructions for SQLite.
+const RULES: &str = "You write one SQLite query that answers a question about the tables below.\n\
 Reply with one JSON object and nothing else:\n\
 {\"sql\": \"SELECT ...\", \"reading\": \"how you read the question, in one sentence, in its language\", \
 \"assumptions\": [\"what the question leaves open and you decided\"]}\n\
@@ -107,10 +130,13 @@ fn words(text: &str) -> Vec<String> {
 }
 
 fn write_table(text: &mut String, table: &Table, notes: Option<&TableNotes>) {
-    let _ = write!(text, "\n{} ({} rows)", table.name, table.row_count);
-    if let Some(notes) = notes {
-        write_notes(text, notes.description.as_deref(), &notes.synonyms);
+    let _ = write!(text, "\n{}", table.name);
+    if let Some(rows) = table.row_count {
+        let _ = write!(text, " ({rows} rows)");
     }
+    let comment = table.comment.as_deref();
+    let said = notes.and_then(|notes| notes.description.as_deref()).or(comment);
+    write_notes(text, said, notes.map_or(&[][..], |notes| &notes.synonyms));
     text.push('\n');
     for column in &table.columns {
         write_column(text, table, column, notes);
@@ -124,6 +150,7 @@ fn write_column(text: &mut String, table: &Table, column: &Column, notes: Option
         ColumnType::Text => "text",
         ColumnType::Date => "date",
         ColumnType::Datetime => "datetime",
+        ColumnType::Boolean if table.schema.is_some() => "boolean",
         ColumnType::Boolean => "0 or 1",
         ColumnType::Blob => "blob",
         ColumnType::Unknown => "mixed",
@@ -157,15 +184,16 @@ fn write_column(text: &mut String, table: &Table, column: &Column, notes: Option
     {
         let _ = write!(text, ", from {} to {}", shown(first), shown(last));
     }
-    if let Some(said) = said {
-        write_notes(text, said.description.as_deref(), &said.synonyms);
-    }
+    let description = said.and_then(|said| said.description.as_deref());
+    let description = description.or(column.comment.as_deref());
+    write_notes(text, description, said.map_or(&[][..], |said| &said.synonyms));
     text.push('\n');
 }
 
 fn write_notes(text: &mut String, description: Option<&str>, synonyms: &[String]) {
     if let Some(description) = description {
-        let _ = write!(text, ": {}", description.replace('\n', " "));
+        let short: String = description.chars().take(TableNotes::MAX_DESCRIPTION).collect();
+        let _ = write!(text, ": {}", short.replace('\n', " "));
     }
     if !synonyms.is_empty() {
         let _ = write!(text, " (also called {})", synonyms.join(", "));

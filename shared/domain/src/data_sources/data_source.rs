@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DataSourceId, OrgId, Timestamp, UserId};
+use crate::{DataSourceId, EncryptedSecret, OrgId, Timestamp, UserId};
 
 /// The format of what a data source was created from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -14,6 +14,8 @@ pub enum DataSourceKind {
     Csv,
     /// A `SQLite` database.
     Sqlite,
+    /// A database on a PostgreSQL server.
+    Postgres,
 }
 
 impl DataSourceKind {
@@ -43,7 +45,8 @@ pub enum DataSourceStatus {
 /// Why a data source could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportFailure {
-    /// Stable `snake_case` word: `damaged`, `empty`, `too_large`, `timed_out`, `internal`.
+    /// Stable `snake_case` word: `damaged`, `empty`, `too_large`, `timed_out`, `internal`, or one of a connection, such as
+    /// `credentials_rejected`.
     pub code: String,
     /// A sentence that tells the user what to do.
     pub detail: String,
@@ -71,6 +74,56 @@ pub struct DataFile {
     pub rows: u64,
 }
 
+/// How the connection to a database is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TlsMode {
+    /// With TLS, by a certificate that is valid for the host.
+    #[default]
+    VerifyFull,
+    /// With TLS, whatever the certificate.
+    Require,
+    /// Without TLS: on this machine only, for development.
+    Disable,
+}
+
+/// How a database is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatabaseConnection {
+    /// Name or address of the server.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// The database.
+    pub database: String,
+    /// The user there.
+    pub user: String,
+    /// The user's password. Every connection has a ciphertext of its own, so that this also tells connections apart.
+    pub password: EncryptedSecret,
+    /// How it is protected.
+    pub tls: TlsMode,
+    /// Certificates in PEM format of the authorities that may vouch for the server; those that the system trusts if
+    /// there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_certificate: Option<String>,
+    /// The schemas whose tables are imported; all that the user may read if there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schemas: Vec<String>,
+}
+
+impl DatabaseConnection {
+    /// Maximum length of the name of a host (RFC 1035), in bytes.
+    pub const MAX_HOST: usize = 253;
+    /// Maximum length of a name in PostgreSQL, in bytes.
+    pub const MAX_NAME: usize = 63;
+    /// Maximum length of a password, in bytes.
+    pub const MAX_PASSWORD: usize = 1_000;
+    /// Maximum length of the certificates, in bytes.
+    pub const MAX_CERTIFICATE: usize = 100_000;
+    /// Maximum number of schemas.
+    pub const MAX_SCHEMAS: usize = 50;
+}
+
 /// A database that can be queried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataSource {
@@ -96,9 +149,27 @@ pub struct DataSource {
     /// Number of times that its reader died.
     #[serde(default)]
     pub deaths: u32,
-    /// The database file, once there is one.
+    /// The database file, once there is one; of a server, its catalog.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<DataFile>,
+    /// How the server is reached, unless this is a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection: Option<DatabaseConnection>,
+    /// The schemas of its tables, in the order in which they are searched.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub search_path: Vec<String>,
+    /// What its owner should know of the connection.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+    /// The catalog before the present one, which requests may still read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earlier_catalog: Option<String>,
+    /// When its catalog was last read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refreshed_at: Option<Timestamp>,
+    /// When its catalog is read next, milliseconds since the Unix epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_ms: Option<i64>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -131,6 +202,12 @@ impl DataSource {
             failure: None,
             deaths: 0,
             data: None,
+            connection: None,
+            search_path: Vec::new(),
+            warnings: Vec::new(),
+            earlier_catalog: None,
+            refreshed_at: None,
+            due_ms: None,
             created_at: Timestamp::UNIX_EPOCH,
             updated_at: Timestamp::UNIX_EPOCH,
         }

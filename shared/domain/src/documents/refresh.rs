@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::document::IndexFailure;
-use crate::{CrawlId, DocumentId, OrgId, Timestamp, time::after};
+use crate::{CrawlId, DataSourceId, DocumentId, OrgId, Timestamp, time::after};
 
 /// How often a page is fetched again, or a crawl repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -64,6 +64,11 @@ pub enum FetchTarget {
     Crawl {
         /// The crawl.
         crawl_id: CrawlId,
+    },
+    /// The catalog of a database.
+    DataSource {
+        /// The data source.
+        data_source_id: DataSourceId,
     },
 }
 

@@ -322,15 +322,17 @@ pub fn due_fetch(due: &DueFetch) -> Key {
     let id = match &due.target {
         FetchTarget::Document { document_id } => document_id.as_str(),
         FetchTarget::Crawl { crawl_id } => crawl_id.as_str(),
+        FetchTarget::DataSource { data_source_id } => data_source_id.as_str(),
     };
     key(DUE_FETCHES.to_owned(), format!("{}#{id}", fetches_before(due.due_ms)))
 }
 
-/// The document or crawl that a due fetch is about.
+/// The document, crawl or data source that a due fetch is about.
 pub fn fetch_target(due: &DueFetch) -> Key {
     match &due.target {
         FetchTarget::Document { document_id } => document(&due.org_id, document_id),
         FetchTarget::Crawl { crawl_id } => crawl(&due.org_id, crawl_id),
+        FetchTarget::DataSource { data_source_id } => data_source(&due.org_id, data_source_id),
     }
 }
 
