@@ -3,57 +3,74 @@
 use std::fmt::Write as _;
 
 use crate::{
-    Column, Kind, Parsed, Schema,
+    Column, Kind, Parsed, Work,
+    candidates::Candidate,
     clauses::{Asked, Condition, Group, Measure, Wanted},
     joins::{Place, Writer},
     mentions::Meaning,
+    vocabulary::Vocabulary,
 };
 
 /// Columns after which the rows of a table are called.
 const LABELS: [&str; 4] = ["name", "title", "number", "label"];
 
-/// Returns the query.
-pub(crate) fn query(asked: &Asked, schema: &Schema) -> Option<Parsed> {
-    let base = base_of(asked, schema)?;
-    let mut writer = Writer {
-        schema,
-        base,
-        joined: vec![(base, String::new())],
-        conditions: Vec::new(),
-        reading: String::new(),
-    };
-    writer.write(asked)
+/// Returns the query; what the question could mean equally if that keeps it from being understood.
+pub(crate) fn query(
+    asked: &Asked,
+    vocabulary: &Vocabulary,
+    choices: &[String],
+    work: &Work,
+) -> Result<Parsed, Vec<Candidate>> {
+    let base = base_of(asked, vocabulary, choices)?;
+    let mut writer = Writer::new(vocabulary, choices, work, base);
+    let written = writer.write(asked);
+    written.ok_or(writer.unclear)
 }
 
 /// Returns the table whose rows are asked for.
-fn base_of(asked: &Asked, schema: &Schema) -> Option<usize> {
+fn base_of(asked: &Asked, vocabulary: &Vocabulary, choices: &[String]) -> Result<usize, Vec<Candidate>> {
+    let schema = &vocabulary.schema;
     let named = match &asked.wanted {
-        Wanted::Count(table) | Wanted::Rows(table) | Wanted::Top { table, .. } => Some(table),
+        Wanted::Count(table) | Wanted::Rows(table) | Wanted::Top { table, .. } => {
+            // A second table would say something that the query does not.
+            if asked.of.is_some() {
+                return Err(Vec::new());
+            }
+            Some(table)
+        }
         Wanted::Of(..) => asked.of.as_ref(),
     };
-    if let Some(named) = named {
-        let is_second = !matches!(asked.wanted, Wanted::Of(..)) && asked.of.is_some();
-        return match (named.as_slice(), is_second) {
-            ([Meaning::Table(table)], false) => Some(*table),
-            _ => None,
-        };
-    }
-    let Wanted::Of(_, columns) = &asked.wanted else {
-        return None;
+    let found: Vec<Candidate> = match (named, &asked.wanted) {
+        (Some(named), _) => (named.iter())
+            .filter_map(|meaning| match meaning {
+                Meaning::Table(table) => Some(Candidate::Table(*table)),
+                _ => None,
+            })
+            .collect(),
+        (None, Wanted::Of(_, columns)) => (columns.iter())
+            .filter_map(|meaning| match meaning {
+                Meaning::Column(table, column) => {
+                    let is_number = schema.tables.get(*table)?.columns.get(*column)?.kind == Kind::Number;
+                    let place = Place {
+                        table: *table,
+                        column: *column,
+                    };
+                    is_number.then_some(Candidate::Column(place))
+                }
+                _ => None,
+            })
+            .collect(),
+        (None, _) => Vec::new(),
     };
-    let numbers: Vec<usize> = columns
-        .iter()
-        .filter_map(|meaning| match meaning {
-            Meaning::Column(table, column) => {
-                let is_number = schema.tables.get(*table)?.columns.get(*column)?.kind == Kind::Number;
-                is_number.then_some(*table)
-            }
-            _ => None,
-        })
-        .collect();
-    match numbers.as_slice() {
-        [table] => Some(*table),
-        _ => None,
+    let chosen: Vec<Candidate> = match found.as_slice() {
+        [_] => found.clone(),
+        several => (several.iter().copied())
+            .filter(|candidate| candidate.is_among(choices, schema))
+            .collect(),
+    };
+    match chosen.as_slice() {
+        [Candidate::Table(table) | Candidate::Column(Place { table, .. })] => Ok(*table),
+        _ => Err(found),
     }
 }
 
@@ -301,9 +318,10 @@ impl Writer<'_> {
             .collect();
         let place = self.resolve(&columns, |_| true)?;
         let value = meanings.iter().find_map(|meaning| match meaning {
-            Meaning::Value(table, column, value) if *table == place.table && *column == place.column => Some(value),
+            Meaning::Value(table, column, value) if *table == place.table && *column == place.column => Some(*value),
             _ => None,
         })?;
+        let value = self.column(&place)?.values.get(value)?;
         let name = spoken(&self.column(&place)?.name);
         let owner = self.table(place.table)?.name.clone();
         let of = if place.table == self.base {

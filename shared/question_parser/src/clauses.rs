@@ -101,7 +101,78 @@ pub(crate) fn read(items: &[Item], schema: &Schema) -> Option<Asked> {
     Some(asked)
 }
 
+/// Words with which a question goes on from the one before.
+const CONTINUATIONS: [&str; 21] = [
+    "and", "but", "now", "then", "only", "just", "what", "how", "about", "instead", "same", "also", "it", "them",
+    "those", "these", "ones", "break", "down", "split", "again",
+];
+
+/// What a question adds to the one before it.
+#[derive(Debug)]
+pub(crate) struct Continuation(Asked);
+
+/// Returns what a question adds to the one before it; `None` unless all parts belong to a clause.
+pub(crate) fn read_on(items: &[Item], schema: &Schema) -> Option<Continuation> {
+    let mut reader = Reader { items, schema, at: 0 };
+    let mut more = Asked {
+        wanted: Wanted::Rows(Vec::new()),
+        of: None,
+        groups: Vec::new(),
+        conditions: Vec::new(),
+    };
+    reader.skip_continuations();
+    while reader.at < items.len() {
+        reader.clause(&mut more)?;
+        reader.skip_continuations();
+    }
+    let says_something = !more.groups.is_empty() || !more.conditions.is_empty();
+    (says_something && more.of.is_none()).then_some(Continuation(more))
+}
+
+impl Asked {
+    /// Takes over what a later question says: other groups, and conditions, which replace those on the same column.
+    pub(crate) fn go_on(&mut self, Continuation(more): Continuation) {
+        if !more.groups.is_empty() {
+            self.groups = more.groups;
+        }
+        for condition in more.conditions {
+            self.conditions.retain(|earlier| !earlier.is_about_the_same(&condition));
+            self.conditions.push(condition);
+        }
+    }
+}
+
+impl Condition {
+    fn is_about_the_same(&self, other: &Self) -> bool {
+        let column = |meaning: &Meaning| match meaning {
+            Meaning::Column(table, column) | Meaning::Value(table, column, _) => Some((*table, *column)),
+            Meaning::Table(_) => None,
+        };
+        let overlap = |one: &[Meaning], other: &[Meaning]| {
+            let mut columns = one.iter().filter_map(column);
+            columns.any(|own| other.iter().filter_map(column).any(|other| own == other))
+        };
+        match (self, other) {
+            (Self::Value(one), Self::Value(other)) => overlap(one, other),
+            (Self::Number { column: one, .. }, Self::Number { column: other, .. }) => overlap(one, other),
+            (Self::Time { column: one, .. }, Self::Time { column: other, .. }) => match (one, other) {
+                (Some(one), Some(other)) => overlap(one, other),
+                (None, None) => true,
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+}
+
 impl Reader<'_> {
+    fn skip_continuations(&mut self) {
+        let is_one = |word: &str| FILLERS.contains(&word) || CONTINUATIONS.contains(&word);
+        while self.word(0).is_some_and(is_one) {
+            self.at += 1;
+        }
+    }
+
     fn word(&self, ahead: usize) -> Option<&str> {
         match self.items.get(self.at + ahead) {
             Some(Item::Word(word)) => Some(word),
@@ -136,7 +207,7 @@ impl Reader<'_> {
         let Some(Item::Mention(meanings)) = self.items.get(self.at) else {
             return None;
         };
-        let wanted: Vec<Meaning> = meanings.iter().filter(|meaning| is_wanted(meaning)).cloned().collect();
+        let wanted: Vec<Meaning> = meanings.iter().copied().filter(is_wanted).collect();
         if wanted.is_empty() {
             return None;
         }
@@ -222,7 +293,7 @@ impl Reader<'_> {
             column.is_some_and(|column| column.name.to_lowercase().starts_with("total"))
         };
         if let Some(Item::Mention(meanings)) = self.items.get(self.at) {
-            let totals: Vec<Meaning> = meanings.iter().filter(|meaning| is_total(meaning)).cloned().collect();
+            let totals: Vec<Meaning> = meanings.iter().copied().filter(is_total).collect();
             if !totals.is_empty() {
                 self.at += 1;
                 return Some(Wanted::Of(Measure::Sum, totals));

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use sql_engine::ResultSet;
 
-use super::{checked, parse::suggestions, prompt};
+use super::{checked, prompt};
 use crate::{App, BillingContext, Generated, Generation, data_sources::SourceSchema};
 
 /// How often a query may be repaired.
@@ -59,7 +59,7 @@ impl App {
         let model = asked.model.clone().unwrap_or_else(|| ChatbotSettings::default().model);
         // The built-in model only quotes.
         if !self.model(&model, &[]).await?.model.info().generative {
-            return Err(needs_model(&suggestions(schema, &asked.question)));
+            return Err(needs_model(&self.suggestions(schema, &asked.question)));
         }
         let today = self.today(asked).await?;
         let mut messages = vec![Message::user(prompt::message(schema, &asked.question, &today))];

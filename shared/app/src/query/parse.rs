@@ -1,7 +1,9 @@
 //! Questions that need no model.
 
+use std::sync::Arc;
+
 use domain::{QueryRecord, Result};
-use question_parser::{Column, Kind, Reference, Schema, Table, parse, suggest};
+use question_parser::{Column, Kind, Reference, Schema, Table, Vocabulary, parse, suggest};
 use serde_json::Value;
 use sql_engine::{ColumnType, ResultSet};
 
@@ -24,7 +26,7 @@ impl App {
         execute: bool,
         record: &mut QueryRecord,
     ) -> Result<Option<Option<ResultSet>>> {
-        let Some(parsed) = parse(question, &parser_schema(schema)) else {
+        let Some(parsed) = parse(question, &self.vocabulary(schema)) else {
             return Ok(None);
         };
         let Ok(checked) = checked(schema, &parsed.sql) else {
@@ -42,9 +44,23 @@ impl App {
     }
 }
 
-/// Returns questions that need no model, near one that does.
-pub(super) fn suggestions(schema: &SourceSchema, question: &str) -> Vec<String> {
-    suggest(question, &parser_schema(schema), SUGGESTIONS)
+impl App {
+    /// Returns questions that need no model, near one that does.
+    pub(super) fn suggestions(&self, schema: &SourceSchema, question: &str) -> Vec<String> {
+        suggest(question, &self.vocabulary(schema), SUGGESTIONS)
+    }
+
+    /// Returns what phrases mention of the tables, which is computed once.
+    pub(super) fn vocabulary(&self, schema: &SourceSchema) -> Arc<Vocabulary> {
+        let etag = schema.etag();
+        if let Some(known) = self.data_files.vocabularies.get(&etag) {
+            return known;
+        }
+        let vocabulary = Arc::new(Vocabulary::new(parser_schema(schema)));
+        let bytes = vocabulary.bytes();
+        self.data_files.vocabularies.note(etag, vocabulary.clone(), bytes);
+        vocabulary
+    }
 }
 
 fn parser_schema(schema: &SourceSchema) -> Schema {

@@ -1,8 +1,10 @@
 //! A query that a member asked, as the history shows it. The rows are not stored.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{DataSourceId, QueryId, Timestamp, Usage};
+use crate::{DataSourceId, QueryId, Timestamp, Usage, time::after};
 
 /// How a query ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -72,6 +74,19 @@ pub struct QueryRecord {
 impl QueryRecord {
     /// Maximum length of a question, in characters.
     pub const MAX_QUESTION: usize = 1_000;
+
+    /// How long it is in the history.
+    pub const LISTED: Duration = Duration::from_hours(90 * 24);
+
+    /// Returns when it is no longer in the history.
+    pub fn expires_at(&self) -> Timestamp {
+        after(self.created_at, Self::LISTED)
+    }
+
+    /// Returns whether it is in the history at `now`.
+    pub fn is_listed(&self, now: Timestamp) -> bool {
+        now < self.expires_at()
+    }
 
     /// Returns whether this is the answer to the same question, about the same tables, by the same choice of model.
     pub fn answers(&self, question: &str, data_source: &DataSourceId, schema_etag: &str, model: Option<&str>) -> bool {
