@@ -47,7 +47,7 @@ pub use chats::unanswered::UnansweredQuestion;
 pub use data_sources::data_source::{
     DataFile, DataSource, DataSourceKind, DataSourceStatus, ImportDataSourceMessage, ImportFailure, SourceFile,
 };
-pub use data_sources::query::{QueryFailure, QueryRecord, QueryStatus};
+pub use data_sources::query::{AnswerQuery, Clarification, QueryChoice, QueryFailure, QueryRecord, QueryStatus};
 pub use data_sources::table_notes::{ColumnNotes, TableNotes};
 pub use documents::crawl::{Crawl, CrawlEnd, CrawlOptions, CrawlStatus};
 pub use documents::document::{Document, DocumentKind, DocumentStatus, IndexFailure};

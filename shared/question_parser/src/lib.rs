@@ -21,6 +21,7 @@ mod clauses;
 mod joins;
 mod mentions;
 mod periods;
+mod retrieve;
 mod suggest;
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,7 @@ mod vocabulary;
 use std::cell::Cell;
 
 use candidates::Candidate;
+pub use retrieve::tables_for;
 pub use suggest::suggest;
 pub use vocabulary::Vocabulary;
 
@@ -46,6 +48,8 @@ pub struct Table {
     pub name: String,
     /// Other names for it.
     pub synonyms: Vec<String>,
+    /// What people say of it: words by which it is found.
+    pub about: String,
     /// Its columns.
     pub columns: Vec<Column>,
     /// The columns of its primary key.
@@ -61,6 +65,8 @@ pub struct Column {
     pub name: String,
     /// Other names for it.
     pub synonyms: Vec<String>,
+    /// What people say of it: words by which its table is found.
+    pub about: String,
     /// What its values are.
     pub kind: Kind,
     /// Its values, if there are few and they are text.
@@ -222,6 +228,24 @@ fn asked<Q: AsRef<str>>(question: &str, earlier: &[Q], vocabulary: &Vocabulary) 
 fn items(question: &str, vocabulary: &Vocabulary) -> Option<Vec<mentions::Item>> {
     if question.len() > MAX_BYTES {
         return None;
+    }
+    let mut sentences = question.split_inclusive(['?', '.', '!']).map(mentions::words);
+    // `1.5` and `e.g.` are not the end of a sentence.
+    let is_split = (question.split(['?', '.', '!']).skip(1)).all(|rest| rest.is_empty() || rest.starts_with(' '));
+    if is_split && let Some(first) = sentences.next() {
+        let rest: Vec<Vec<String>> = sentences.filter(|words| !words.is_empty()).collect();
+        let is_short = (1..=MAX_WORDS).contains(&(first.len() + rest.iter().map(Vec::len).sum::<usize>()));
+        let items_of = |words: &Vec<String>| mentions::items(words, vocabulary);
+        // Which columns are shown is not part of the question.
+        if is_short
+            && !rest.is_empty()
+            && rest
+                .iter()
+                .map(items_of)
+                .all(|items| clauses::says_what_to_show(&items))
+        {
+            return Some(items_of(&first));
+        }
     }
     let words = mentions::words(question);
     (1..=MAX_WORDS)

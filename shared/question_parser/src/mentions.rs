@@ -55,7 +55,10 @@ pub(crate) fn singular(word: &str) -> String {
     let ends = |ending: &str| word.len() > ending.len() + 1 && word.ends_with(ending);
     if ends("ies") {
         format!("{}y", &word[..word.len() - 3])
-    } else if ["ches", "shes", "sses", "xes"].iter().any(|ending| ends(ending)) {
+    } else if ["ches", "shes", "sses", "xes", "tuses"]
+        .iter()
+        .any(|ending| ends(ending))
+    {
         word[..word.len() - 2].to_owned()
     } else if ends("s") && !["ss", "us", "is"].iter().any(|ending| word.ends_with(ending)) {
         word[..word.len() - 1].to_owned()
@@ -90,6 +93,8 @@ pub(crate) fn items(words: &[String], vocabulary: &Vocabulary) -> Vec<Item> {
             (!meanings.is_empty()).then_some((length, meanings))
         });
         let word = &words[at];
+        let is_way = at > 0 && word == "order" && WAYS.contains(&words[at - 1].as_str());
+        let found = found.filter(|_| !is_sorting(&words[at..]) && !is_way);
         if is_day(word) {
             items.push(Item::Day(word.clone()));
             at += 1;
@@ -124,6 +129,20 @@ const STRUCTURE: [&str; 44] = [
     "and", "or", "not", "between", "since", "after", "before", "until", "over", "above", "under", "below", "than",
     "month", "year", "quarter", "day",
 ];
+
+/// Ways to sort, before the word `order`.
+const WAYS: [&str; 3] = ["ascending", "descending", "alphabetical"];
+
+/// Returns whether a word says how rows are sorted, whatever was also `ordered`.
+fn is_sorting(words: &[String]) -> bool {
+    let rest: Vec<&str> = words.iter().take(3).map(String::as_str).collect();
+    match rest.as_slice() {
+        ["ordered" | "sorted", "by" | "alphabetically", ..] => true,
+        ["ordered" | "sorted", "in", way] => WAYS.contains(way),
+        ["ordered" | "sorted", "from", end] => ["highest", "largest", "longest", "lowest", "smallest"].contains(end),
+        _ => false,
+    }
+}
 
 fn is_day(word: &str) -> bool {
     let bytes = word.as_bytes();

@@ -4,6 +4,7 @@ fn column(name: &str, kind: Kind, values: &[&str]) -> Column {
     Column {
         name: name.to_owned(),
         synonyms: Vec::new(),
+        about: String::new(),
         kind,
         values: values.iter().map(|value| (*value).to_owned()).collect(),
     }
@@ -13,6 +14,7 @@ fn table(name: &str, columns: Vec<Column>, references: &[(&str, &str, &str)]) ->
     Table {
         name: name.to_owned(),
         synonyms: Vec::new(),
+        about: String::new(),
         key: vec![columns[0].name.clone()],
         columns,
         references: references
@@ -318,4 +320,91 @@ fn no_schema_makes_a_question_costly() {
         "{:?}",
         began.elapsed()
     );
+}
+
+#[test]
+fn a_large_schema_is_cut_to_the_tables_of_a_question() {
+    let mut tables: Vec<Table> = (0..200)
+        .map(|index| table(&format!("log_{index}"), vec![column("entry", Kind::Text, &[])], &[]))
+        .collect();
+    tables.push(table(
+        "customers",
+        vec![column("country", Kind::Text, &["Germany"])],
+        &[],
+    ));
+    tables.push(table(
+        "purchases",
+        vec![column("buyer", Kind::Other, &[]), column("amount", Kind::Number, &[])],
+        &[("buyer", "customers", "country")],
+    ));
+    tables.push(table(
+        "lines",
+        vec![column("purchase", Kind::Other, &[])],
+        &[("purchase", "purchases", "buyer")],
+    ));
+    tables[0].about = "What the thermometer says.".to_owned();
+    let vocabulary = Vocabulary::new(Schema { tables });
+    for (question, wanted) in [
+        (
+            "How much did buyers spend, by amount?",
+            &["purchases", "customers", "lines"][..],
+        ),
+        ("Who lives in Germany?", &["customers", "purchases"]),
+        ("Which thermometers are there?", &["log_0"]),
+        ("purchasing", &["purchases"]),
+    ] {
+        let chosen = tables_for(question, &vocabulary, 30, 20);
+        assert_eq!(chosen.len(), 20);
+        let names: Vec<&str> = chosen
+            .iter()
+            .map(|index| vocabulary.schema.tables[*index].name.as_str())
+            .collect();
+        assert!(wanted.iter().all(|name| names.contains(name)), "{question}: {names:?}");
+    }
+    assert_eq!(tables_for("anything", &shop(), 30, 20), [0, 1, 2, 3]);
+}
+
+#[test]
+fn columns_orders_and_largest_groups_are_understood() {
+    for (question, expected) in [
+        (
+            "What are the names and countries of all stores?",
+            "SELECT t0.\"name\", t0.\"country\" FROM \"stores\" AS t0",
+        ),
+        (
+            "What are the names of the stores in Germany, ordered alphabetically?",
+            "SELECT t0.\"name\" FROM \"stores\" AS t0 WHERE t0.\"country\" = 'Germany' ORDER BY t0.\"name\"",
+        ),
+        (
+            "List orders sorted by total amount in descending order",
+            "SELECT t0.* FROM \"orders\" AS t0 ORDER BY t0.\"total_amount\" DESC",
+        ),
+        (
+            "What are the top 5 orders with the highest total amount?",
+            "SELECT t0.* FROM \"orders\" AS t0 ORDER BY t0.\"total_amount\" DESC LIMIT 5",
+        ),
+        (
+            "What are the top 2 statuses by number of orders? Return the status and the number of orders.",
+            "SELECT t0.\"status\" AS \"status\", count(*) AS \"orders_count\" FROM \"orders\" AS t0 GROUP BY t0.\"status\" ORDER BY 2 \
+             DESC, 1 LIMIT 2",
+        ),
+        (
+            "How many orders were made per status, ordered from highest to lowest?",
+            "SELECT t0.\"status\" AS \"status\", count(*) AS \"orders_count\" FROM \"orders\" AS t0 GROUP BY t0.\"status\" ORDER BY 2 \
+             DESC, 1",
+        ),
+    ] {
+        assert_eq!(sql(question).as_deref(), Some(expected), "{question}");
+    }
+    for question in [
+        // What is shown may not change what is asked.
+        "How many orders per status? Return the status as a number.",
+        "How many orders are there? Return only corporate.",
+        // By what, and which way.
+        "List orders sorted in descending order",
+        "What are the names and countries of stores ordered alphabetically?",
+        "How many orders per status, in ascending order?",
+    ] {
+        assert_eq!(sql(question), None, "{question}");
+    }
 }

@@ -6,8 +6,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::{
-    Column, Schema,
+    Column, Kind, Schema,
     mentions::{MAX_PHRASE, Meaning, phrase, singular, words},
+    retrieve::Words,
 };
 
 /// Most columns that are considered, of all tables together.
@@ -17,7 +18,7 @@ const MAX_REFERENCES: usize = 10_000;
 /// Most values that are considered, of all columns together.
 const MAX_VALUES: usize = 20_000;
 /// Longest name or value that is considered, in bytes.
-const MAX_TEXT: usize = 200;
+pub(crate) const MAX_TEXT: usize = 200;
 /// Most things that one phrase may mention; one that could mean more tells nothing.
 const MAX_MEANINGS: usize = 1_000;
 /// What an entry of a map takes beside its texts, in bytes, roughly.
@@ -35,20 +36,34 @@ pub struct Vocabulary {
     ratings: HashMap<String, BTreeMap<usize, u32>>,
     /// For each table, each of its references with the table it leads to, both by index.
     references: Vec<Vec<(usize, usize)>>,
+    /// For each table those that refer to it.
+    referring: Vec<Vec<usize>>,
+    pub(crate) words: Words,
     bytes: usize,
 }
 
 impl Vocabulary {
     /// Computes the phrases of a schema.
     pub fn new(schema: Schema) -> Self {
+        let references = references(&schema);
+        let mut referring = vec![Vec::new(); schema.tables.len()];
+        for (from, targets) in references.iter().enumerate() {
+            for (_, to) in targets {
+                if let Some(referring) = referring.get_mut(*to) {
+                    referring.push(from);
+                }
+            }
+        }
         let mut made = Self {
-            references: references(&schema),
+            references,
+            referring,
+            words: Words::new(&schema, MAX_COLUMNS),
             ..Self::default()
         };
         let (mut columns, mut values) = (0, 0);
         for (index, table) in schema.tables.iter().enumerate() {
             for name in std::iter::once(&table.name).chain(&table.synonyms) {
-                made.name(phrase_of(name), Meaning::Table(index));
+                made.name(&phrase_of(name), Meaning::Table(index));
                 made.rate(name, index, 4);
             }
             for (at, column) in table.columns.iter().enumerate() {
@@ -57,7 +72,7 @@ impl Vocabulary {
                     break;
                 }
                 for phrase in phrases_of(column) {
-                    made.name(phrase, Meaning::Column(index, at));
+                    made.name(&phrase, Meaning::Column(index, at));
                 }
                 made.rate(&column.name, index, 1);
                 for (place, value) in column.values.iter().enumerate() {
@@ -72,7 +87,7 @@ impl Vocabulary {
         for map in [&mut made.names, &mut made.values] {
             map.retain(|_, meanings| meanings.len() <= MAX_MEANINGS);
         }
-        made.bytes = made.size() + size_of(&schema);
+        made.bytes = made.size() + size_of(&schema) + made.words.bytes();
         made.schema = schema;
         made
     }
@@ -109,7 +124,13 @@ impl Vocabulary {
         self.references.get(table).map_or(&[], Vec::as_slice)
     }
 
-    fn name(&mut self, phrase: Vec<String>, meaning: Meaning) {
+    /// Returns the tables that a table refers to, and those that refer to it.
+    pub(crate) fn neighbors(&self, table: usize) -> impl Iterator<Item = usize> {
+        let referring = self.referring.get(table).into_iter().flatten().copied();
+        self.references(table).iter().map(|(_, to)| *to).chain(referring)
+    }
+
+    fn name(&mut self, phrase: &[String], meaning: Meaning) {
         if !phrase.is_empty() && phrase.len() <= MAX_PHRASE {
             note(self.names.entry(phrase.join(" ")).or_default(), meaning);
         }
@@ -162,6 +183,19 @@ fn phrases_of(column: &Column) -> Vec<Vec<String>> {
     {
         phrases.push(rest.to_vec());
     }
+    // `country_name` is a country, and `citation_num` or `num_citations` a number of citations.
+    if let [rest @ .., last] = name.as_slice()
+        && last == "name"
+        && !rest.is_empty()
+    {
+        phrases.push(rest.to_vec());
+    }
+    let is_count = |word: &String| ["num", "count", "number"].contains(&word.as_str());
+    let counted: Vec<String> = name.iter().filter(|word| !is_count(word)).cloned().collect();
+    if !counted.is_empty() && counted.len() + 1 == name.len() && column.kind == Kind::Number {
+        let number_of = ["number", "of"].map(str::to_owned);
+        phrases.push(number_of.into_iter().chain(counted).collect());
+    }
     phrases.push(name);
     phrases
 }
@@ -189,13 +223,12 @@ fn size_of(schema: &Schema) -> usize {
     let text = |text: &String| text.len() + size_of_val(text);
     let texts = |texts: &[String]| texts.iter().map(text).sum::<usize>();
     let tables = schema.tables.iter().map(|table| {
-        let columns = table
-            .columns
-            .iter()
-            .map(|column| ENTRY + text(&column.name) + texts(&column.synonyms) + texts(&column.values));
+        let columns = table.columns.iter().map(|column| {
+            ENTRY + text(&column.name) + column.about.len() + texts(&column.synonyms) + texts(&column.values)
+        });
         let references = table.references.iter();
         let references = references.map(|other| text(&other.column) + text(&other.table) + text(&other.key));
-        let names = text(&table.name) + texts(&table.synonyms) + texts(&table.key);
+        let names = text(&table.name) + table.about.len() + texts(&table.synonyms) + texts(&table.key);
         ENTRY + names + columns.sum::<usize>() + references.sum::<usize>()
     });
     tables.sum()

@@ -99,6 +99,7 @@ pub(super) fn body(operation: &Operation, things: &Things) -> Value {
         (_, "/chat/completions") => json!({"model": "local", "messages": [{"role": "user", "content": "Hello?"}]}),
         (_, "/embeddings") => json!({"model": "compatible/vectors", "input": "Hello?"}),
         (_, "/query" | "/query/validate") => json!({"sql": "SELECT 1"}),
+        (_, "/chat/sessions/{session_id}/query") => json!({"question": "How many orders are there?"}),
         (_, "/schema/tables/{table_name}") => json!({"description": "Changed"}),
         (_, "/chat/sessions") => json!({"chatbot_id": things.chatbot}),
         (_, "/chatbots/{chatbot_id}/evaluate") => json!({"questions": [{"question": "Hello?"}]}),

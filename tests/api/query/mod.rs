@@ -3,6 +3,7 @@
 mod data_sources;
 mod questions;
 mod schema;
+mod sessions;
 mod sql;
 
 use reqwest::{Method, multipart};

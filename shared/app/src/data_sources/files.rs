@@ -30,7 +30,7 @@ const MAX_DISK_BYTES: u64 = 350 * 1024 * 1024;
 /// How long a file is kept that is not used: the next environment of a function finds the disk of the one before.
 const UNUSED: Duration = Duration::from_hours(2);
 /// How long after its last use a file is not removed: longer than any query runs, also that of another process.
-const IN_USE: Duration = Duration::from_secs(60);
+const IN_USE: Duration = Duration::from_mins(1);
 /// Held by the process that changes which files there are.
 const LOCK: &str = "lock";
 
@@ -64,7 +64,7 @@ impl DataFiles {
         let create = async || {
             let opened = spawn_blocking(|| {
                 let folder = private_folder("parlance-data")?;
-                sweep(&folder, SystemTime::now())?;
+                sweep(&folder, now())?;
                 Ok::<_, std::io::Error>(folder)
             });
             opened.await.map_err(Error::internal)?.map_err(Error::internal)
@@ -134,7 +134,7 @@ impl App {
             // Another process may do the same.
             let lock = File::create(folder.join(LOCK))?;
             lock.lock()?;
-            if !make_room(folder, bytes.len() as u64, SystemTime::now())? {
+            if !make_room(folder, bytes.len() as u64, now())? {
                 return Ok(false);
             }
             write_whole(&path, &bytes).map(|()| true)
@@ -147,12 +147,20 @@ impl App {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "files have the time of the machine, which tests cannot move"
+)]
+fn now() -> SystemTime {
+    SystemTime::now()
+}
+
 /// Returns whether a file is there, and marks it as used.
 fn use_file(path: &Path) -> bool {
     let Ok(file) = File::options().append(true).open(path) else {
         return false;
     };
-    file.set_modified(SystemTime::now()).is_ok()
+    file.set_modified(now()).is_ok()
 }
 
 /// Returns a folder that only this user can read, and which outlives the process.
@@ -287,7 +295,7 @@ mod tests {
     #[test]
     fn what_is_old_is_swept_and_what_is_used_stays() -> std::io::Result<()> {
         let folder = tempfile::tempdir()?;
-        let now = SystemTime::now();
+        let now = super::now();
         let ago = |seconds: u64| now - Duration::from_secs(seconds);
         for (name, seconds) in [
             ("old.sqlite", 8_000),
@@ -307,7 +315,7 @@ mod tests {
     #[test]
     fn the_disk_never_has_more_than_its_bound() -> std::io::Result<()> {
         let folder = tempfile::tempdir()?;
-        let now = SystemTime::now();
+        let now = super::now();
         let ago = |seconds: u64| now - Duration::from_secs(seconds);
         for (name, seconds) in [("a.sqlite", 300), ("b.sqlite", 200), ("c.sqlite", 5)] {
             file(folder.path(), name, 100 * 1024 * 1024, ago(seconds))?;

@@ -119,6 +119,7 @@ impl App {
             let again = NewQuery {
                 query: Query::Sql(sql_of(&earlier)?),
                 data_source: Some(earlier.data_source),
+                choices: Vec::new(),
                 execute: true,
             };
             self.query(identity, member, again).await
