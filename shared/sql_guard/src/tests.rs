@@ -431,7 +431,7 @@ fn nothing_is_so_deep_that_the_stack_ends() {
     let walk = move || {
         [1, 20, 40, 60, 133, 199, 390, 398, 2_000, 19_000]
             .into_iter()
-            .for_each(every)
+            .for_each(every);
     };
     thread.spawn(walk).expect("a thread").join().expect("no panic");
 }

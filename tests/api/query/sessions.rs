@@ -260,9 +260,7 @@ async fn one_answer_of_a_session_is_in_progress() {
     model.next(Script::text(COUNT).after(&gate));
     let slow = session.send(json!({"question": "How many orders?", "model": "gpt-4o-mini"}));
     let other = async {
-        while model.calls().is_empty() {
-            tokio::task::yield_now().await;
-        }
+        model.until(|calls| !calls.is_empty()).await;
         session
             .ask("How many orders are there?")
             .await
@@ -304,8 +302,7 @@ async fn a_session_is_its_users_and_a_repeated_request_is_one_turn() {
     let key = session
         .caller
         .api_key(json!({"name": "Key", "scopes": ["data_sources:query"]}))
-        .await
-        .created();
+        .await;
     let key = session.caller.with_token(&key.text("key"));
     key.post(&path, json!({"question": "How many orders?"}))
         .await

@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 use sql_engine::{ResultColumn, ResultSet};
 
-use super::{Earlier, NewQuery, Query, QueryAnswer, chart};
+use super::{Earlier, NewQuery, Query, QueryAnswer, chart, is_kept};
 use crate::{
     App, BillingContext, Identity,
     chats::answer::{BegunTurn, SESSION_NOT_FOUND},
@@ -123,8 +123,8 @@ impl App {
 
     /// Returns what a question asks: it may be a reply to a question back, and go on from earlier ones.
     async fn understood(&self, member: &Membership, mut new: NewQuery, before: &[Turn]) -> Result<Understood> {
-        let mut queries = before.iter().filter_map(|turn| turn.shown()?.query.as_deref());
-        let asked_back = before.first().and_then(|turn| turn.shown()?.query.as_deref());
+        let mut queries = before.iter().filter_map(answered_query);
+        let asked_back = before.first().and_then(answered_query);
         let last = queries.next();
         let mut queries: Vec<&AnswerQuery> = last.into_iter().chain(queries).take(EARLIER).collect();
         if let Query::Question { text, .. } = &mut new.query
@@ -202,7 +202,7 @@ impl App {
                 let describe = |answer: &mut Answer| {
                     fail(answer, &error);
                     meter(answer, &record, latency);
-                    answer.query = Some(Box::new(kept(&record, None)));
+                    answer.query = is_kept(&record).then(|| Box::new(kept(&record, None)));
                 };
                 self.end_turn(&billing, begun, describe).await?;
                 return Err(error);
@@ -220,6 +220,11 @@ impl App {
         let (turn, answer) = self.end_turn(&billing, begun, describe).await?;
         Ok(SessionAnswer { turn, answer, query })
     }
+}
+
+/// Returns the query that the answer of a turn tells of, if it did not fail.
+fn answered_query(turn: &Turn) -> Option<&AnswerQuery> {
+    turn.shown().filter(|answer| answer.is_said())?.query.as_deref()
 }
 
 /// Returns the text of an answer: what the rows say, or the question back with its choices.

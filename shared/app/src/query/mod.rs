@@ -180,10 +180,7 @@ impl App {
                     .await
             }
         };
-        // What could not be asked at all is no query.
-        let is_kept =
-            record.attempts > 0 || record.sql.is_some() || record.failure.is_some() || record.clarification.is_some();
-        if is_kept {
+        if is_kept(&record) {
             self.store.queries(&member.org, &member.member).put(&record).await?;
         }
         Ok((record, found))
@@ -411,6 +408,11 @@ fn refused(failure: QueryFailure, tables: Vec<String>) -> Validation {
         tables,
         columns: Vec::new(),
     }
+}
+
+/// Returns whether the history has a query: what could not be asked at all is none.
+pub(crate) fn is_kept(record: &QueryRecord) -> bool {
+    record.attempts > 0 || record.sql.is_some() || record.failure.is_some() || record.clarification.is_some()
 }
 
 /// Records that a question was answered with a question.

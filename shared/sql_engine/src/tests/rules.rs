@@ -24,7 +24,7 @@ impl Random {
     fn atom(&mut self, column: &Column, prefix: &str) -> String {
         let name = format!("{prefix}\"{}\"", column.name);
         let number = self.below(9);
-        if let Some(value) = column.values.iter().nth(number).filter(|_| self.below(3) > 0) {
+        if let Some(value) = column.values.get(number).filter(|_| self.below(3) > 0) {
             let value = match value {
                 Value::String(text) => format!("'{}'", text.replace('\'', "''")),
                 other => other.to_string(),
@@ -54,11 +54,8 @@ impl Random {
             }
             let column = self.one(&table.columns);
             let atom = self.atom(column, prefix);
-            text.push_str(&match self.below(4) {
-                0 => format!("NOT ({atom})"),
-                1 => format!("({atom})"),
-                _ => atom,
-            });
+            let (before, after) = [("NOT (", ")"), ("(", ")"), ("", ""), ("", "")][self.below(4)];
+            text.extend([before, &atom, after]);
         }
         text
     }
@@ -137,11 +134,11 @@ fn rules_are_a_filtered_copy_and_rendering_changes_nothing() {
         let copy = folder.path().join("copy.sqlite");
         std::fs::copy(&SAMPLE.file, &copy).expect("a copy");
         let database = rusqlite::Connection::open(&copy).expect("a database");
-        let ruled = tables
+        let pairs = tables
             .iter()
             .zip(&rules)
             .filter_map(|(table, rule)| Some((table, rule.as_ref()?)));
-        for (table, rule) in ruled {
+        for (table, rule) in pairs {
             let sql = format!("PRAGMA foreign_keys = OFF; DELETE FROM {table} WHERE NOT coalesce(({rule}), 0)");
             database.execute_batch(&sql).expect(rule);
         }
