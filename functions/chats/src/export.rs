@@ -2,10 +2,12 @@
 
 use std::fmt::Write as _;
 
-use domain::{Conversation, Error, PageRequest, Turn, auth::permission::ReadChats};
+use app::ShownQuery;
+use domain::{AnswerQuery, Conversation, Error, PageRequest, Turn, auth::permission::ReadChats};
 use http_api::{Attachment, Ctx, May, Path, Query, Result, Transcript};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::{
     markdown::contained,
@@ -111,6 +113,9 @@ fn markdown(conversation: &Conversation, turns: &[Turn]) -> String {
         let by = answer.model.as_deref().unwrap_or("Assistant");
         let at = answer.completed_at.unwrap_or(answer.created_at);
         let _ = write!(text, "\n**{by}** ({at}):\n\n{}\n", contained(answer.text.trim()));
+        if let Some(query) = &answer.query {
+            text.push_str(&query_markdown(query));
+        }
         for citation in &answer.citations {
             let place = citation.page.map(|page| format!("page {page}"));
             let place = place.or_else(|| citation.heading.clone());
@@ -122,4 +127,56 @@ fn markdown(conversation: &Conversation, turns: &[Turn]) -> String {
         }
     }
     text
+}
+
+/// Returns the query that an answer tells of, with its rows as a table.
+fn query_markdown(query: &AnswerQuery) -> String {
+    let mut text = String::new();
+    if let Some(sql) = &query.sql {
+        // A fence that nothing inside of the query ends.
+        let fence = "`".repeat(3.max(longest_run(sql) + 1));
+        let _ = write!(text, "\n{fence}sql\n{sql}\n{fence}\n");
+    }
+    let shown = ShownQuery::of(query);
+    if shown.rows.is_empty() {
+        return text;
+    }
+    let row = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+    let names = shown.columns.iter().map(|column| cell(&column.name)).collect();
+    let _ = write!(
+        text,
+        "\n{}{}",
+        row(names),
+        row(vec!["---".to_owned(); shown.columns.len()])
+    );
+    for values in &shown.rows {
+        let cells = values.iter().map(|value| match value {
+            Value::Null => String::new(),
+            Value::String(text) => cell(text),
+            other => other.to_string(),
+        });
+        text.push_str(&row(cells.collect()));
+    }
+    text
+}
+
+/// Returns a text as the cell of a table: in one line, and without what Markdown or HTML would read.
+fn cell(text: &str) -> String {
+    let mut cell = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            character if character.is_whitespace() || character.is_control() => cell.push(' '),
+            '<' => cell.push_str("&lt;"),
+            '&' => cell.push_str("&amp;"),
+            '|' | '\\' | '`' | '*' | '_' | '[' | ']' => cell.extend(['\\', character]),
+            character => cell.push(character),
+        }
+    }
+    cell
+}
+
+/// Returns the length of the longest run of backticks.
+fn longest_run(text: &str) -> usize {
+    let runs = text.split(|character| character != '`').map(str::len);
+    runs.max().unwrap_or_default()
 }

@@ -1,12 +1,13 @@
 //! Conversations as clients see them.
 
-use app::{Answered, ShownMessage};
+use app::{Answered, ResultColumn, ShownMessage, ShownQuery};
 use domain::{
-    Answer, AnswerStatus, Citation, Conversation, ConversationChannel, ConversationId, Feedback, MessageId, Timestamp,
-    Turn, Usage, integrations::visitor::Visitor,
+    Answer, AnswerQuery, AnswerStatus, Citation, Clarification, Conversation, ConversationChannel, ConversationId,
+    DataSourceId, Feedback, MessageId, QueryId, Timestamp, Turn, Usage, integrations::visitor::Visitor,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// The parameter `{session_id}`.
 #[derive(Deserialize, JsonSchema)]
@@ -114,6 +115,46 @@ enum Author {
     Assistant,
 }
 
+/// The query that a message tells of.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct MessageQuery {
+    query_id: QueryId,
+    data_source_id: DataSourceId,
+    /// Null if there was none.
+    sql: Option<String>,
+    /// How the question was understood.
+    explanation: Option<String>,
+    /// The question back, if the question could mean several things equally.
+    clarification: Option<Clarification>,
+    columns: Vec<ResultColumn>,
+    /// The first 100 rows at most.
+    rows: Vec<Vec<Value>>,
+    /// Number of rows that there were.
+    row_count: u64,
+    /// Whether there were more rows than are here.
+    truncated: bool,
+    /// A Vega-Lite specification of a chart, if one suits the rows and they are all here.
+    chart: Option<Value>,
+}
+
+impl From<&AnswerQuery> for MessageQuery {
+    fn from(query: &AnswerQuery) -> Self {
+        let shown = ShownQuery::of(query);
+        Self {
+            query_id: query.id.clone(),
+            data_source_id: query.data_source.clone(),
+            sql: query.sql.clone(),
+            explanation: query.explanation.clone(),
+            clarification: query.clarification.clone(),
+            columns: shown.columns,
+            rows: shown.rows,
+            row_count: query.row_count,
+            truncated: shown.truncated,
+            chart: shown.chart,
+        }
+    }
+}
+
 /// A message.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct MessageView {
@@ -127,6 +168,8 @@ pub(crate) struct MessageView {
     variants: Vec<MessageId>,
     /// The passages that the numbers in the text cite.
     sources: Vec<Citation>,
+    /// The query that it tells of, if a database answered.
+    query: Option<MessageQuery>,
     /// A notice about the answer, for example that documents were still being indexed.
     notice: Option<String>,
     /// The model that answered.
@@ -168,6 +211,7 @@ pub(crate) fn question_view(turn: &Turn) -> MessageView {
         parent_id: turn.before().map(|id| id.0),
         variants,
         sources: Vec::new(),
+        query: None,
         notice: None,
         model: None,
         provider: None,
@@ -196,6 +240,7 @@ fn answer_view(turn: &Turn, answer: &Answer, now: Timestamp) -> MessageView {
         parent_id: Some(turn.id.0.clone()),
         variants: turn.answers.iter().map(|answer| answer.id.clone()).collect(),
         sources: answer.citations.clone(),
+        query: answer.query.as_deref().map(MessageQuery::from),
         notice: answer.notice.clone(),
         model: answer.model.clone(),
         provider: answer.provider.clone(),

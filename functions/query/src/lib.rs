@@ -10,7 +10,10 @@ use data_sources::{
     create_data_source, delete_data_source, get_data_source, list_data_sources, test_data_source, update_data_source,
 };
 use http_api::Api;
-use queries::{create_query, delete_query, download_query, get_query, list_queries, rerun_query, validate_query};
+use queries::{
+    create_query, delete_query, download_query, get_query, list_queries, query_chat_session, rerun_query,
+    validate_query,
+};
 use schema::{describe_table, get_schema, get_table, list_relationships, list_tables};
 
 /// The operations of this function.
@@ -107,8 +110,14 @@ fn with_queries(api: Api) -> Api {
         create_query,
         "Query a data source. A question becomes SQL, which is checked, executed within ten seconds and explained; or \
          send `sql`. Plain questions in English need no model; a model that is named, or else the default one, writes the \
-         SQL of all others. Only one SELECT statement is executed, on a connection that can only read. At most \
+         SQL of all others. A question that could mean several things is answered with a `clarification`. Only one SELECT statement is executed, on a connection that can only read. At most \
          1,000 rows are returned.",
+    )
+    .post(
+        "/chat/sessions/{session_id}/query",
+        query_chat_session,
+        "Query a data source in a chat session. Question and answer become messages of it. A question may go on from those \
+         before it, as in `and by month?`, or be the reply to a question back.",
     )
     .post(
         "/query/validate",

@@ -1,9 +1,9 @@
 //! Queries, and the history of a user.
 
-use app::{NewQuery, Query as Wanted, QueryAnswer, ResultColumn, Validation};
+use app::{NewQuery, Query as Wanted, QueryAnswer, ResultColumn, SessionAnswer, Validation};
 use domain::{
-    DataSourceId, Error, QueryFailure, QueryId, QueryRecord, QueryStatus, Timestamp, Usage,
-    auth::permission::QueryDataSources,
+    Clarification, ConversationId, DataSourceId, Error, MessageId, Permission, QueryFailure, QueryId, QueryRecord,
+    QueryStatus, Timestamp, Usage, auth::permission::QueryDataSources,
 };
 use garde::Validate;
 use http_api::{Body, CsvFile, Ctx, Json, Listing, May, NoContent, Paging, Path, Result, not_blank, readable_name};
@@ -26,6 +26,10 @@ pub(crate) struct QueryRequest {
     /// ID of the data source; the default one if omitted.
     #[garde(skip)]
     data_source_id: Option<DataSourceId>,
+    /// What was chosen of the `choices` of a question back, by their `value`: send the question again with it.
+    #[garde(length(max = Clarification::MAX_CHOICES), inner(inner(length(chars, max = 300))))]
+    #[schemars(inner(length(max = 300)))]
+    choices: Option<Vec<String>>,
     /// Whether to execute the query. If false, it is only written and checked.
     #[garde(skip)]
     execute: Option<bool>,
@@ -33,6 +37,46 @@ pub(crate) struct QueryRequest {
     #[garde(length(chars, max = 100), inner(custom(readable_name)))]
     #[schemars(regex(pattern = http_api::READABLE_NAME))]
     model: Option<String>,
+}
+
+/// A question in a chat session.
+#[derive(Deserialize, Validate, JsonSchema)]
+pub(crate) struct SessionQuestion {
+    /// A question about the data, which may go on from the ones before it, or the reply to a question back. `query` is an
+    /// alias.
+    #[garde(length(chars, max = QueryRecord::MAX_QUESTION), custom(not_blank))]
+    #[schemars(regex(pattern = http_api::NOT_BLANK))]
+    #[serde(alias = "query")]
+    question: String,
+    /// ID of the data source; that of the question before if omitted, else the default one.
+    #[garde(skip)]
+    data_source_id: Option<DataSourceId>,
+    /// What was chosen of the `choices` of a question back, by their `value`.
+    #[garde(length(max = Clarification::MAX_CHOICES), inner(inner(length(chars, max = 300))))]
+    #[schemars(inner(length(max = 300)))]
+    choices: Option<Vec<String>>,
+    /// Model or alias that writes the SQL.
+    #[garde(length(chars, max = 100), inner(custom(readable_name)))]
+    #[schemars(regex(pattern = http_api::READABLE_NAME))]
+    model: Option<String>,
+}
+
+/// The parameter `{session_id}`.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct SessionPath {
+    session_id: ConversationId,
+}
+
+/// A query of a chat session with its rows.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct SessionQueryResult {
+    session_id: ConversationId,
+    /// ID of the question as a message of the chat session.
+    message_id: MessageId,
+    /// ID of its answer, which keeps the first 100 rows.
+    answer_id: MessageId,
+    #[serde(flatten)]
+    query: QueryView,
 }
 
 /// SQL to validate.
@@ -64,7 +108,7 @@ pub(crate) struct QueryView {
     /// The query that was executed, with its limit.
     sql: Option<String>,
     /// Empty if it was not executed.
-    columns: Vec<ColumnView>,
+    columns: Vec<ResultColumn>,
     /// Each has a value for each column. Empty if it was not executed.
     rows: Vec<Vec<Value>>,
     row_count: u64,
@@ -76,6 +120,8 @@ pub(crate) struct QueryView {
     explanation: Option<String>,
     /// What the rows say, in a sentence.
     answer: Option<String>,
+    /// The question back, if the question could mean several things equally. Nothing was executed then.
+    clarification: Option<Clarification>,
     /// A Vega-Lite specification of a chart, if one suits the rows.
     chart: Option<Value>,
     /// Number of calls of a model.
@@ -84,25 +130,6 @@ pub(crate) struct QueryView {
     model: Option<String>,
     usage: Usage,
     created_at: Timestamp,
-}
-
-/// A column of a result.
-#[derive(Serialize, JsonSchema)]
-#[schemars(rename = "ResultColumn")]
-struct ColumnView {
-    /// Its name; names may repeat.
-    name: String,
-    #[serde(rename = "type")]
-    column_type: app::ColumnType,
-}
-
-impl From<ResultColumn> for ColumnView {
-    fn from(column: ResultColumn) -> Self {
-        Self {
-            name: column.name,
-            column_type: column.column_type,
-        }
-    }
 }
 
 impl From<QueryAnswer> for QueryView {
@@ -119,13 +146,14 @@ impl From<QueryAnswer> for QueryView {
             data_source_id: record.data_source,
             question: record.question,
             sql: record.sql,
-            columns: columns.into_iter().map(ColumnView::from).collect(),
+            columns,
             rows,
             row_count: record.row_count,
             truncated: record.truncated,
             duration_ms: record.duration_ms,
             explanation: record.explanation,
             answer,
+            clarification: record.clarification,
             chart,
             attempts: record.attempts,
             model: record.model,
@@ -146,6 +174,8 @@ pub(crate) struct HistoryView {
     /// Null if there was none.
     sql: Option<String>,
     explanation: Option<String>,
+    /// The question back, if the status is `unclear`.
+    clarification: Option<Clarification>,
     status: QueryStatus,
     /// Why it failed.
     error: Option<QueryFailure>,
@@ -166,6 +196,7 @@ impl From<QueryRecord> for HistoryView {
             question: record.question,
             sql: record.sql,
             explanation: record.explanation,
+            clarification: record.clarification,
             status: record.status,
             error: record.failure,
             row_count: record.row_count,
@@ -219,6 +250,7 @@ impl QueryRequest {
         Ok(NewQuery {
             query,
             data_source: self.data_source_id,
+            choices: self.choices.unwrap_or_default(),
             execute: self.execute.unwrap_or(true),
         })
     }
@@ -231,6 +263,40 @@ pub(crate) async fn create_query(
 ) -> Result<Json<QueryView>> {
     let answered = app.query(&member.identity, &member.org, body.into_query()?).await?;
     Ok(Json(answered.into()))
+}
+
+pub(crate) async fn query_chat_session(
+    app: Ctx,
+    member: May<QueryDataSources>,
+    Path(path): Path<SessionPath>,
+    Body(body): Body<SessionQuestion>,
+) -> Result<Json<SessionQueryResult>> {
+    // It also adds to the chat session, which a key may not do that can only query.
+    if !member.identity.reaches(Permission::WriteChats) {
+        return Err(Error::Forbidden {
+            code: "scope_required",
+            detail: "This API key lacks the scope `chats:write`.",
+        }
+        .into());
+    }
+    let new = NewQuery {
+        query: Wanted::Question {
+            text: body.question,
+            model: body.model,
+        },
+        data_source: body.data_source_id,
+        choices: body.choices.unwrap_or_default(),
+        execute: true,
+    };
+    let SessionAnswer { turn, answer, query } = app
+        .query_in_session(&member.identity, &member.org, &path.session_id, new)
+        .await?;
+    Ok(Json(SessionQueryResult {
+        session_id: turn.conversation.clone(),
+        message_id: turn.id.question(),
+        answer_id: answer,
+        query: query.into(),
+    }))
 }
 
 pub(crate) async fn validate_query(

@@ -79,7 +79,7 @@ pub use platform::embedding_model::EmbeddingModel;
 pub use platform::encryption::{Cipher, EncryptionKeys, Undecryptable};
 pub use platform::secrets::ACTIVATION_MS;
 pub use prompts::PromptChange;
-pub use query::{NewQuery, Query, QueryAnswer, Validation};
+pub use query::{NewQuery, Query, QueryAnswer, SessionAnswer, ShownQuery, Validation};
 pub use sql_engine::{Catalog, Column, ColumnType, ForeignKey, ResultColumn, ResultSet, Table};
 pub use store::{Alert, AuditFilter, Changed, Failure, FailureFilter, QueueDepth, RolledUp, ScheduleRun, UserFilter};
 pub use store::{

@@ -48,7 +48,7 @@ pub use data_sources::data_source::{
     DataFile, DataSource, DataSourceKind, DataSourceStatus, DatabaseConnection, ImportDataSourceMessage, ImportFailure,
     SourceFile, TlsMode,
 };
-pub use data_sources::query::{QueryFailure, QueryRecord, QueryStatus};
+pub use data_sources::query::{AnswerQuery, Clarification, QueryChoice, QueryFailure, QueryRecord, QueryStatus};
 pub use data_sources::table_notes::{ColumnNotes, TableNotes};
 pub use documents::crawl::{Crawl, CrawlEnd, CrawlOptions, CrawlStatus};
 pub use documents::document::{Document, DocumentKind, DocumentStatus, IndexFailure};

@@ -3,57 +3,78 @@
 use std::fmt::Write as _;
 
 use crate::{
-    Column, Kind, Parsed, Schema,
+    Column, Kind, Parsed, Work,
+    candidates::Candidate,
     clauses::{Asked, Condition, Group, Measure, Wanted},
     joins::{Place, Writer},
     mentions::Meaning,
+    vocabulary::Vocabulary,
 };
 
 /// Columns after which the rows of a table are called.
 const LABELS: [&str; 4] = ["name", "title", "number", "label"];
 
-/// Returns the query.
-pub(crate) fn query(asked: &Asked, schema: &Schema) -> Option<Parsed> {
-    let base = base_of(asked, schema)?;
-    let mut writer = Writer {
-        schema,
-        base,
-        joined: vec![(base, String::new())],
-        conditions: Vec::new(),
-        reading: String::new(),
-    };
-    writer.write(asked)
+/// Returns the query; what the question could mean equally if that keeps it from being understood.
+pub(crate) fn query(
+    asked: &Asked,
+    vocabulary: &Vocabulary,
+    choices: &[String],
+    work: &Work,
+) -> Result<Parsed, Vec<Candidate>> {
+    let base = base_of(asked, vocabulary, choices)?;
+    let mut writer = Writer::new(vocabulary, choices, work, base);
+    let written = writer.write(asked);
+    written.ok_or(writer.unclear)
 }
 
 /// Returns the table whose rows are asked for.
-fn base_of(asked: &Asked, schema: &Schema) -> Option<usize> {
+fn base_of(asked: &Asked, vocabulary: &Vocabulary, choices: &[String]) -> Result<usize, Vec<Candidate>> {
+    let schema = &vocabulary.schema;
     let named = match &asked.wanted {
-        Wanted::Count(table) | Wanted::Rows(table) | Wanted::Top { table, .. } => Some(table),
+        Wanted::Count(table)
+        | Wanted::Rows(table)
+        | Wanted::Columns(_, table)
+        | Wanted::TopGroups { table, .. }
+        | Wanted::Top { table, .. } => {
+            // A second table would say something that the query does not.
+            if asked.of.is_some() {
+                return Err(Vec::new());
+            }
+            Some(table)
+        }
         Wanted::Of(..) => asked.of.as_ref(),
     };
-    if let Some(named) = named {
-        let is_second = !matches!(asked.wanted, Wanted::Of(..)) && asked.of.is_some();
-        return match (named.as_slice(), is_second) {
-            ([Meaning::Table(table)], false) => Some(*table),
-            _ => None,
-        };
-    }
-    let Wanted::Of(_, columns) = &asked.wanted else {
-        return None;
+    let found: Vec<Candidate> = match (named, &asked.wanted) {
+        (Some(named), _) => (named.iter())
+            .filter_map(|meaning| match meaning {
+                Meaning::Table(table) => Some(Candidate::Table(*table)),
+                _ => None,
+            })
+            .collect(),
+        (None, Wanted::Of(_, columns)) => (columns.iter())
+            .filter_map(|meaning| match meaning {
+                Meaning::Column(table, column) => {
+                    let is_number = schema.tables.get(*table)?.columns.get(*column)?.kind == Kind::Number;
+                    let place = Place {
+                        table: *table,
+                        column: *column,
+                    };
+                    is_number.then_some(Candidate::Column(place))
+                }
+                _ => None,
+            })
+            .collect(),
+        (None, _) => Vec::new(),
     };
-    let numbers: Vec<usize> = columns
-        .iter()
-        .filter_map(|meaning| match meaning {
-            Meaning::Column(table, column) => {
-                let is_number = schema.tables.get(*table)?.columns.get(*column)?.kind == Kind::Number;
-                is_number.then_some(*table)
-            }
-            _ => None,
-        })
-        .collect();
-    match numbers.as_slice() {
-        [table] => Some(*table),
-        _ => None,
+    let chosen: Vec<Candidate> = match found.as_slice() {
+        [_] => found.clone(),
+        several => (several.iter().copied())
+            .filter(|candidate| candidate.is_among(choices, schema))
+            .collect(),
+    };
+    match chosen.as_slice() {
+        [Candidate::Table(table) | Candidate::Column(Place { table, .. })] => Ok(*table),
+        _ => Err(found),
     }
 }
 
@@ -61,7 +82,7 @@ impl Writer<'_> {
     fn write(&mut self, asked: &Asked) -> Option<Parsed> {
         let base = self.table(self.base)?.name.clone();
         let (value, said, alias) = match &asked.wanted {
-            Wanted::Count(_) => (
+            Wanted::Count(_) | Wanted::TopGroups { .. } => (
                 "count(*)".to_owned(),
                 format!("Number of {}", spoken(&base)),
                 format!("{base}_count"),
@@ -79,16 +100,25 @@ impl Writer<'_> {
                 let said = format!("{word} {} of {}", spoken(&name), spoken(&base));
                 (value, said, format!("{function}_{name}"))
             }
-            Wanted::Rows(_) | Wanted::Top { .. } => {
+            Wanted::Rows(_) | Wanted::Columns(..) | Wanted::Top { .. } => {
                 if !asked.groups.is_empty() {
                     return None;
                 }
                 return self.rows(asked);
             }
         };
+        if asked.order.is_some() {
+            return None;
+        }
         self.reading.push_str(&said);
         let mut groups: Vec<(String, String)> = Vec::new();
-        for group in &asked.groups {
+        let top = match &asked.wanted {
+            Wanted::TopGroups { count, group, .. } if asked.groups.is_empty() => Some((*count, group)),
+            Wanted::TopGroups { .. } => return None,
+            _ => None,
+        };
+        let of_top = top.map(|(_, group)| Group::By(group.clone()));
+        for group in asked.groups.iter().chain(&of_top) {
             let group = self.group(group)?;
             groups.extend(group);
         }
@@ -112,12 +142,16 @@ impl Writer<'_> {
             };
             let _ = write!(sql, " GROUP BY {} ORDER BY {order}", list.join(", "));
         }
+        if let Some((count, _)) = top {
+            let _ = write!(sql, " LIMIT {count}");
+            let _ = write!(self.reading, ", the first {count}");
+        }
         Some(self.done(sql))
     }
 
     fn rows(&mut self, asked: &Asked) -> Option<Parsed> {
         let base = self.table(self.base)?.name.clone();
-        let mut order = String::new();
+        let (mut order, mut shown) = (String::new(), Vec::new());
         match &asked.wanted {
             Wanted::Top {
                 count, descending, by, ..
@@ -135,12 +169,33 @@ impl Writer<'_> {
                 order = format!(" ORDER BY {}{direction} LIMIT {count}", self.written(&place)?);
                 let _ = write!(self.reading, "The {count} {} with the {word} {name}", spoken(&base));
             }
+            Wanted::Columns(columns, _) => {
+                let mut names = Vec::new();
+                for column in columns {
+                    let place = self.resolve(column, |_| true)?;
+                    names.push(spoken(&self.column(&place)?.name));
+                    shown.push(self.written(&place)?);
+                }
+                let _ = write!(self.reading, "{} of {}", names.join(", "), spoken(&base));
+            }
             _ => {
                 let _ = write!(self.reading, "The {}", spoken(&base));
             }
         }
         self.conditions(asked)?;
-        let sql = format!("SELECT t0.* {}{order}", self.from()?);
+        if let Some((by, descending)) = &asked.order {
+            if !order.is_empty() {
+                return None;
+            }
+            let place = self.resolve(by, |_| true)?;
+            let direction = if *descending { " DESC" } else { "" };
+            order = format!(" ORDER BY {}{direction}", self.written(&place)?);
+            let _ = write!(self.reading, ", by {}", spoken(&self.column(&place)?.name));
+        }
+        if shown.is_empty() {
+            shown.push("t0.*".to_owned());
+        }
+        let sql = format!("SELECT {} {}{order}", shown.join(", "), self.from()?);
         Some(self.done(sql))
     }
 
@@ -170,6 +225,11 @@ impl Writer<'_> {
         let meanings = match group {
             Group::By(meanings) => meanings,
             period => {
+                if let Some(place) = self.period_column(period) {
+                    let name = self.column(&place)?.name.clone();
+                    let _ = write!(self.reading, ", per {}", spoken(&name));
+                    return Some(vec![(self.written(&place)?, name)]);
+                }
                 let place = self.only_time()?;
                 let day = self.written(&place)?;
                 let (sql, name) = match period {
@@ -197,7 +257,7 @@ impl Writer<'_> {
         let columns: Vec<Meaning> = meanings
             .iter()
             .filter(|meaning| !matches!(meaning, Meaning::Table(_)))
-            .cloned()
+            .copied()
             .collect();
         if let Some(place) = self.resolve(&columns, own) {
             let name = self.column(&place)?.name.clone();
@@ -227,6 +287,25 @@ impl Writer<'_> {
         let key = self.table(*table)?.key.first()?.clone();
         groups.insert(0, (format!("t{alias}.{}", quoted(&key)), key));
         Some(groups)
+    }
+
+    /// Returns the column of the base that has a year, month or day of its own.
+    fn period_column(&self, period: &Group) -> Option<Place> {
+        let name = match period {
+            Group::Year => "year",
+            Group::Month => "month",
+            Group::Quarter => "quarter",
+            Group::Day => "day",
+            Group::By(_) => return None,
+        };
+        let table = self.base;
+        let columns = &self.table(table)?.columns;
+        let has_time = columns.iter().any(|column| column.kind == Kind::Time);
+        let column = columns
+            .iter()
+            .position(|column| column.name.eq_ignore_ascii_case(name))?;
+        // With both, either could be meant.
+        (!has_time).then_some(Place { table, column })
     }
 
     /// Returns the columns after which the rows of a table are called.
@@ -301,9 +380,10 @@ impl Writer<'_> {
             .collect();
         let place = self.resolve(&columns, |_| true)?;
         let value = meanings.iter().find_map(|meaning| match meaning {
-            Meaning::Value(table, column, value) if *table == place.table && *column == place.column => Some(value),
+            Meaning::Value(table, column, value) if *table == place.table && *column == place.column => Some(*value),
             _ => None,
         })?;
+        let value = self.column(&place)?.values.get(value)?;
         let name = spoken(&self.column(&place)?.name);
         let owner = self.table(place.table)?.name.clone();
         let of = if place.table == self.base {

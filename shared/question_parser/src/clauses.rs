@@ -21,6 +21,14 @@ pub(crate) enum Wanted {
     Of(Measure, Vec<Meaning>),
     /// The rows of a table.
     Rows(Vec<Meaning>),
+    /// So many groups of a table, those with the most rows first.
+    TopGroups {
+        count: u32,
+        group: Vec<Meaning>,
+        table: Vec<Meaning>,
+    },
+    /// Columns of the rows of a table.
+    Columns(Vec<Vec<Meaning>>, Vec<Meaning>),
     /// So many rows of a table, by a column.
     Top {
         count: u32,
@@ -65,6 +73,8 @@ pub(crate) struct Asked {
     pub(crate) of: Option<Vec<Meaning>>,
     pub(crate) groups: Vec<Group>,
     pub(crate) conditions: Vec<Condition>,
+    /// The column by which rows are sorted, and whether the largest come first.
+    pub(crate) order: Option<(Vec<Meaning>, bool)>,
 }
 
 /// Words that say nothing more in the places where they stand.
@@ -72,6 +82,52 @@ const FILLERS: [&str; 27] = [
     "the", "a", "an", "our", "all", "is", "are", "was", "were", "there", "do", "does", "we", "have", "has", "that",
     "who", "which", "what", "show", "list", "me", "give", "please", "tell", "find", "get",
 ];
+
+/// Words that say of rows what they are.
+const STATES: [&str; 10] = [
+    "published",
+    "made",
+    "located",
+    "offered",
+    "listed",
+    "found",
+    "recorded",
+    "held",
+    "situated",
+    "stored",
+];
+/// Words of a sentence that only says which columns are wanted.
+const WANTED: [&str; 18] = [
+    "return",
+    "give",
+    "show",
+    "include",
+    "the",
+    "and",
+    "both",
+    "their",
+    "its",
+    "each",
+    "total",
+    "number",
+    "of",
+    "count",
+    "respective",
+    "name",
+    "names",
+    "all",
+];
+
+/// Returns whether a sentence behind a question only says which columns are wanted.
+pub(crate) fn says_what_to_show(items: &[Item]) -> bool {
+    let begins = matches!(items.first(), Some(Item::Word(word)) if ["return", "give", "show", "include"].contains(&word.as_str()));
+    let is_plain = |item: &Item| match item {
+        Item::Word(word) => WANTED.contains(&word.as_str()),
+        Item::Mention(meanings) => meanings.iter().any(|meaning| !is_value(meaning)),
+        Item::Number(_) | Item::Day(_) => false,
+    };
+    begins && items.iter().all(is_plain)
+}
 
 /// Reads clause after clause.
 pub(crate) struct Reader<'a> {
@@ -92,6 +148,7 @@ pub(crate) fn read(items: &[Item], schema: &Schema) -> Option<Asked> {
         of: None,
         groups: Vec::new(),
         conditions,
+        order: None,
     };
     reader.skip();
     while reader.at < items.len() {
@@ -101,7 +158,79 @@ pub(crate) fn read(items: &[Item], schema: &Schema) -> Option<Asked> {
     Some(asked)
 }
 
+/// Words with which a question goes on from the one before.
+const CONTINUATIONS: [&str; 21] = [
+    "and", "but", "now", "then", "only", "just", "what", "how", "about", "instead", "same", "also", "it", "them",
+    "those", "these", "ones", "break", "down", "split", "again",
+];
+
+/// What a question adds to the one before it.
+#[derive(Debug)]
+pub(crate) struct Continuation(Asked);
+
+/// Returns what a question adds to the one before it; `None` unless all parts belong to a clause.
+pub(crate) fn read_on(items: &[Item], schema: &Schema) -> Option<Continuation> {
+    let mut reader = Reader { items, schema, at: 0 };
+    let mut more = Asked {
+        wanted: Wanted::Rows(Vec::new()),
+        of: None,
+        groups: Vec::new(),
+        conditions: Vec::new(),
+        order: None,
+    };
+    reader.skip_continuations();
+    while reader.at < items.len() {
+        reader.clause(&mut more)?;
+        reader.skip_continuations();
+    }
+    let says_something = !more.groups.is_empty() || !more.conditions.is_empty();
+    (says_something && more.of.is_none() && more.order.is_none()).then_some(Continuation(more))
+}
+
+impl Asked {
+    /// Takes over what a later question says: other groups, and conditions, which replace those on the same column.
+    pub(crate) fn go_on(&mut self, Continuation(more): Continuation) {
+        if !more.groups.is_empty() {
+            self.groups = more.groups;
+        }
+        for condition in more.conditions {
+            self.conditions.retain(|earlier| !earlier.is_about_the_same(&condition));
+            self.conditions.push(condition);
+        }
+    }
+}
+
+impl Condition {
+    fn is_about_the_same(&self, other: &Self) -> bool {
+        let column = |meaning: &Meaning| match meaning {
+            Meaning::Column(table, column) | Meaning::Value(table, column, _) => Some((*table, *column)),
+            Meaning::Table(_) => None,
+        };
+        let overlap = |one: &[Meaning], other: &[Meaning]| {
+            let mut columns = one.iter().filter_map(column);
+            columns.any(|own| other.iter().filter_map(column).any(|other| own == other))
+        };
+        match (self, other) {
+            (Self::Value(one), Self::Value(other))
+            | (Self::Number { column: one, .. }, Self::Number { column: other, .. }) => overlap(one, other),
+            (Self::Time { column: one, .. }, Self::Time { column: other, .. }) => match (one, other) {
+                (Some(one), Some(other)) => overlap(one, other),
+                (None, None) => true,
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+}
+
 impl Reader<'_> {
+    fn skip_continuations(&mut self) {
+        let is_one = |word: &str| FILLERS.contains(&word) || CONTINUATIONS.contains(&word);
+        while self.word(0).is_some_and(is_one) {
+            self.at += 1;
+        }
+    }
+
     fn word(&self, ahead: usize) -> Option<&str> {
         match self.items.get(self.at + ahead) {
             Some(Item::Word(word)) => Some(word),
@@ -136,7 +265,7 @@ impl Reader<'_> {
         let Some(Item::Mention(meanings)) = self.items.get(self.at) else {
             return None;
         };
-        let wanted: Vec<Meaning> = meanings.iter().filter(|meaning| is_wanted(meaning)).cloned().collect();
+        let wanted: Vec<Meaning> = meanings.iter().copied().filter(is_wanted).collect();
         if wanted.is_empty() {
             return None;
         }
@@ -181,16 +310,28 @@ impl Reader<'_> {
                     .parse()
                     .ok()
                     .filter(|count| (1..=1_000).contains(count))?;
+                if descending && let Some(groups) = self.top_groups(count) {
+                    return Some(groups);
+                }
                 let table = self.table(conditions)?;
                 self.skip();
+                // `top 5 cities by population`, `top 5 cities with the highest population`.
+                let mut is_opposite = false;
                 if !self.take(&["by"]) {
-                    return None;
+                    if !self.take(&["with"]) {
+                        return None;
+                    }
+                    self.skip();
+                    is_opposite = !self.take_any(&LARGEST);
+                    if is_opposite && !self.take_any(&SMALLEST) {
+                        return None;
+                    }
                 }
                 self.skip();
                 let by = self.mention(is_column)?;
                 return Some(Wanted::Top {
                     count,
-                    descending,
+                    descending: descending != is_opposite,
                     table,
                     by,
                 });
@@ -222,19 +363,106 @@ impl Reader<'_> {
             column.is_some_and(|column| column.name.to_lowercase().starts_with("total"))
         };
         if let Some(Item::Mention(meanings)) = self.items.get(self.at) {
-            let totals: Vec<Meaning> = meanings.iter().filter(|meaning| is_total(meaning)).cloned().collect();
+            let totals: Vec<Meaning> = meanings.iter().copied().filter(is_total).collect();
             if !totals.is_empty() {
                 self.at += 1;
                 return Some(Wanted::Of(Measure::Sum, totals));
             }
         }
+        let before = self.at;
+        if let Some(columns) = self.columns()
+            && self.take(&["of"])
+        {
+            return Some(Wanted::Columns(columns, self.table(conditions)?));
+        }
+        self.at = before;
         if is_list {
             return Some(Wanted::Rows(self.table(conditions)?));
         }
         None
     }
 
+    /// Takes `statuses by number of orders`.
+    fn top_groups(&mut self, count: u32) -> Option<Wanted> {
+        let before = self.at;
+        let mut take = || {
+            let group = self.mention(is_column)?;
+            if !self.take(&["by"]) {
+                return None;
+            }
+            self.skip();
+            if !self.take_any(&[&["number", "of"], &["count", "of"], &["total", "number", "of"]]) {
+                return None;
+            }
+            self.skip();
+            let table = self.mention(is_table)?;
+            Some(Wanted::TopGroups { count, group, table })
+        };
+        let found = take();
+        if found.is_none() {
+            self.at = before;
+        }
+        found
+    }
+
+    /// Takes columns with `and` between them.
+    fn columns(&mut self) -> Option<Vec<Vec<Meaning>>> {
+        let mut columns = Vec::new();
+        loop {
+            self.skip();
+            columns.push(self.mention(is_column)?);
+            if !self.take(&["and"]) && !matches!(self.items.get(self.at), Some(Item::Mention(_))) {
+                return Some(columns);
+            }
+        }
+    }
+
+    /// Takes how rows are sorted: `ordered by population in descending order`, `sorted from highest to lowest`.
+    fn order(&mut self, asked: &mut Asked) -> Option<()> {
+        self.skip();
+        let by = if self.take(&["by"]) {
+            self.skip();
+            Some(self.mention(is_column)?)
+        } else {
+            None
+        };
+        let is_falling: [&[&str]; 6] = [
+            &["in", "descending", "order"],
+            &["descending"],
+            &["from", "highest", "to", "lowest"],
+            &["from", "largest", "to", "smallest"],
+            &["from", "longest", "to", "shortest"],
+            &["desc"],
+        ];
+        let is_rising: [&[&str]; 5] = [
+            &["in", "ascending", "order"],
+            &["ascending"],
+            &["from", "lowest", "to", "highest"],
+            &["alphabetically"],
+            &["in", "alphabetical", "order"],
+        ];
+        let descending = self.take_any(&is_falling);
+        let is_said = descending || self.take_any(&is_rising);
+        match (by, &asked.wanted) {
+            (Some(by), _) => asked.order = Some((by, descending)),
+            // Of one column it is clear by what.
+            (None, Wanted::Columns(columns, _)) if is_said => {
+                let [column] = columns.as_slice() else { return None };
+                asked.order = Some((column.clone(), descending));
+            }
+            // Groups are sorted from the largest number to the smallest one.
+            (None, Wanted::Count(_) | Wanted::Of(..)) if descending && !asked.groups.is_empty() => {}
+            _ => return None,
+        }
+        Some(())
+    }
+
     fn clause(&mut self, asked: &mut Asked) -> Option<()> {
+        // What rows are is no condition on them.
+        if self.word(0).is_some_and(|word| STATES.contains(&word)) {
+            self.at += 1;
+            return Some(());
+        }
         if self.take_any(&[&["in", "total"], &["altogether"]]) {
             return Some(());
         }
@@ -248,6 +476,9 @@ impl Reader<'_> {
             &["grouped", "by"],
             &["each"],
         ];
+        if self.take_any(&[&["ordered"], &["sorted"], &["order"], &["sort"], &["and", "sort"]]) {
+            return self.order(asked);
+        }
         if self.take_any(&groups) {
             asked.groups.push(self.group()?);
             return Some(());
@@ -280,6 +511,7 @@ impl Reader<'_> {
     }
 
     fn group(&mut self) -> Option<Group> {
+        self.skip();
         for (group, word) in [
             (Group::Month, "month"),
             (Group::Quarter, "quarter"),
@@ -351,6 +583,9 @@ impl Reader<'_> {
         (!own.is_empty()).then_some(Condition::Value(own))
     }
 }
+
+const LARGEST: [&[&str]; 5] = [&["highest"], &["largest"], &["most"], &["biggest"], &["longest"]];
+const SMALLEST: [&[&str]; 4] = [&["lowest"], &["smallest"], &["least"], &["shortest"]];
 
 pub(crate) fn is_table(meaning: &Meaning) -> bool {
     matches!(meaning, Meaning::Table(_))

@@ -1,17 +1,17 @@
 //! Words, and which tables, columns and values they mention.
 
-use crate::{Column, Schema};
+use crate::vocabulary::{Vocabulary, stems};
 
 /// Most words of a mention.
-const MAX_PHRASE: usize = 4;
+pub(crate) const MAX_PHRASE: usize = 4;
 
 /// What a phrase may mention, by index.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Meaning {
     Table(usize),
     Column(usize, usize),
-    /// A value of a column, as it is stored.
-    Value(usize, usize, String),
+    /// A value of a column.
+    Value(usize, usize, usize),
 }
 
 /// A part of a question.
@@ -55,7 +55,10 @@ pub(crate) fn singular(word: &str) -> String {
     let ends = |ending: &str| word.len() > ending.len() + 1 && word.ends_with(ending);
     if ends("ies") {
         format!("{}y", &word[..word.len() - 3])
-    } else if ["ches", "shes", "sses", "xes"].iter().any(|ending| ends(ending)) {
+    } else if ["ches", "shes", "sses", "xes", "tuses"]
+        .iter()
+        .any(|ending| ends(ending))
+    {
         word[..word.len() - 2].to_owned()
     } else if ends("s") && !["ss", "us", "is"].iter().any(|ending| word.ends_with(ending)) {
         word[..word.len() - 1].to_owned()
@@ -65,7 +68,7 @@ pub(crate) fn singular(word: &str) -> String {
 }
 
 /// Returns a name as words, each in the singular.
-fn phrase(name: &str) -> Vec<String> {
+pub(crate) fn phrase(name: &str) -> Vec<String> {
     let mut spaced = String::new();
     let mut was_lower = false;
     for character in name.chars() {
@@ -79,30 +82,19 @@ fn phrase(name: &str) -> Vec<String> {
     words(&spaced).iter().map(|word| singular(word)).collect()
 }
 
-/// Returns the phrases that mention a column. A day or moment is also mentioned by what happened: `ordered_on`, `ordered`.
-fn phrases_of(column: &Column) -> Vec<Vec<String>> {
-    let name = phrase(&column.name);
-    let mut phrases: Vec<Vec<String>> = column.synonyms.iter().map(|synonym| phrase(synonym)).collect();
-    if let Some((last, rest)) = name.split_last()
-        && ["on", "at", "date"].contains(&last.as_str())
-        && !rest.is_empty()
-    {
-        phrases.push(rest.to_vec());
-    }
-    phrases.push(name);
-    phrases
-}
-
 /// Returns the parts of a question. The longest phrase that mentions something is one.
-pub(crate) fn items(words: &[String], schema: &Schema) -> Vec<Item> {
+pub(crate) fn items(words: &[String], vocabulary: &Vocabulary) -> Vec<Item> {
     let (mut items, mut at) = (Vec::new(), 0);
+    let stems = stems(words);
     while at < words.len() {
         let longest = MAX_PHRASE.min(words.len() - at);
         let found = (1..=longest).rev().find_map(|length| {
-            let meanings = meanings(&words[at..at + length], schema);
+            let meanings = meanings(&words[at..at + length], &stems[at..at + length], vocabulary);
             (!meanings.is_empty()).then_some((length, meanings))
         });
         let word = &words[at];
+        let is_way = at > 0 && word == "order" && WAYS.contains(&words[at - 1].as_str());
+        let found = found.filter(|_| !is_sorting(&words[at..]) && !is_way);
         if is_day(word) {
             items.push(Item::Day(word.clone()));
             at += 1;
@@ -120,32 +112,14 @@ pub(crate) fn items(words: &[String], schema: &Schema) -> Vec<Item> {
     items
 }
 
-fn meanings(phrase_words: &[String], schema: &Schema) -> Vec<Meaning> {
-    let plain = phrase_words.join(" ");
-    let stems: Vec<String> = phrase_words.iter().map(|word| singular(word)).collect();
+fn meanings(words: &[String], stems: &[String], vocabulary: &Vocabulary) -> Vec<Meaning> {
     // What a sentence is built of names nothing, whatever a column is called.
-    if let [word] = phrase_words
+    if let [word] = words
         && STRUCTURE.contains(&word.as_str())
     {
         return Vec::new();
     }
-    let mut meanings = Vec::new();
-    for (table_index, table) in schema.tables.iter().enumerate() {
-        let names = std::iter::once(&table.name).chain(&table.synonyms);
-        if names.into_iter().any(|name| phrase(name) == stems) {
-            meanings.push(Meaning::Table(table_index));
-        }
-        for (index, column) in table.columns.iter().enumerate() {
-            if phrases_of(column).contains(&stems) {
-                meanings.push(Meaning::Column(table_index, index));
-            }
-            let same = |value: &&String| words(value).join(" ") == plain && !plain.is_empty();
-            if let Some(value) = column.values.iter().find(same) {
-                meanings.push(Meaning::Value(table_index, index, value.clone()));
-            }
-        }
-    }
-    meanings
+    vocabulary.meanings(words, stems)
 }
 
 /// Words that clauses are made of.
@@ -155,6 +129,20 @@ const STRUCTURE: [&str; 44] = [
     "and", "or", "not", "between", "since", "after", "before", "until", "over", "above", "under", "below", "than",
     "month", "year", "quarter", "day",
 ];
+
+/// Ways to sort, before the word `order`.
+const WAYS: [&str; 3] = ["ascending", "descending", "alphabetical"];
+
+/// Returns whether a word says how rows are sorted, whatever was also `ordered`.
+fn is_sorting(words: &[String]) -> bool {
+    let rest: Vec<&str> = words.iter().take(3).map(String::as_str).collect();
+    match rest.as_slice() {
+        ["ordered" | "sorted", "by" | "alphabetically", ..] => true,
+        ["ordered" | "sorted", "in", way] => WAYS.contains(way),
+        ["ordered" | "sorted", "from", end] => ["highest", "largest", "longest", "lowest", "smallest"].contains(end),
+        _ => false,
+    }
+}
 
 fn is_day(word: &str) -> bool {
     let bytes = word.as_bytes();

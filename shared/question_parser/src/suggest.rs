@@ -1,28 +1,31 @@
 //! Questions that are understood, near one that is not.
 
 use crate::{
-    Kind, Schema, Table,
-    mentions::{singular, words},
+    Kind, Table,
+    mentions::words,
     parse,
+    vocabulary::{Vocabulary, stems},
 };
 
+/// Most words of a question that are looked at.
+const MAX_WORDS: usize = 200;
+/// Most tables that questions are tried about.
+const MAX_TABLES: usize = 50;
+
 /// Returns up to `most` questions that are understood: about the tables whose words the question has, the best first.
-pub fn suggest(question: &str, schema: &Schema, most: usize) -> Vec<String> {
-    let asked: Vec<String> = words(question).iter().map(|word| singular(word)).collect();
-    let has = |name: &str| words(name).iter().any(|word| asked.contains(&singular(word)));
-    let rating = |table: &Table| {
-        let columns = table.columns.iter().filter(|column| has(&column.name)).count();
-        usize::from(has(&table.name) || table.synonyms.iter().any(|name| has(name))) * 4 + columns
-    };
-    let mut tables: Vec<&Table> = schema.tables.iter().collect();
-    tables.sort_by_key(|table| std::cmp::Reverse(rating(table)));
+pub fn suggest(question: &str, vocabulary: &Vocabulary, most: usize) -> Vec<String> {
+    let words = words(question);
+    let stems = stems(&words[..words.len().min(MAX_WORDS)]);
     let mut found = Vec::new();
-    for table in tables {
+    for table in vocabulary.rated(stems.iter()).into_iter().take(MAX_TABLES) {
+        let Some(table) = vocabulary.schema.tables.get(table) else {
+            continue;
+        };
         for candidate in candidates(table) {
             if found.len() >= most {
                 return found;
             }
-            if parse(&candidate, schema).is_some() {
+            if parse(&candidate, vocabulary).is_some() {
                 found.push(candidate);
             }
         }

@@ -4,6 +4,7 @@ fn column(name: &str, kind: Kind, values: &[&str]) -> Column {
     Column {
         name: name.to_owned(),
         synonyms: Vec::new(),
+        about: String::new(),
         kind,
         values: values.iter().map(|value| (*value).to_owned()).collect(),
     }
@@ -13,6 +14,7 @@ fn table(name: &str, columns: Vec<Column>, references: &[(&str, &str, &str)]) ->
     Table {
         name: name.to_owned(),
         synonyms: Vec::new(),
+        about: String::new(),
         key: vec![columns[0].name.clone()],
         columns,
         references: references
@@ -26,7 +28,7 @@ fn table(name: &str, columns: Vec<Column>, references: &[(&str, &str, &str)]) ->
     }
 }
 
-fn shop() -> Schema {
+fn shop() -> Vocabulary {
     let id = |name: &str| column(name, Kind::Other, &[]);
     let mut orders = table(
         "orders",
@@ -45,7 +47,7 @@ fn shop() -> Schema {
     );
     orders.synonyms = vec!["sale".to_owned()];
     let countries = ["Germany", "United Kingdom"];
-    Schema {
+    Vocabulary::new(Schema {
         tables: vec![
             orders,
             table(
@@ -80,7 +82,7 @@ fn shop() -> Schema {
                 &[("order_id", "orders", "order_id")],
             ),
         ],
-    }
+    })
 }
 
 fn sql(question: &str) -> Option<String> {
@@ -193,5 +195,216 @@ fn no_text_is_too_strange() {
         &"a ".repeat(500),
     ] {
         let _ = sql(question);
+    }
+}
+
+#[test]
+fn what_could_mean_two_things_is_asked_back() {
+    let vocabulary = shop();
+    let ask = |question: &str, earlier: &[&str], choices: &[&str]| {
+        let choices: Vec<String> = choices.iter().map(|choice| (*choice).to_owned()).collect();
+        understand(question, earlier, &choices, &vocabulary)
+    };
+    let choice = |value: &str, label: &str| Choice {
+        value: value.to_owned(),
+        label: label.to_owned(),
+    };
+    let countries = vec![
+        choice("customers.country", "country of customers"),
+        choice("stores.country", "country of stores"),
+    ];
+    assert_eq!(
+        ask("How many orders in Germany?", &[], &[]),
+        Understanding::Unclear(countries)
+    );
+    for choice in ["stores.country", "Country of stores"] {
+        let Understanding::Query(parsed) = ask("How many orders in Germany?", &[], &[choice]) else {
+            panic!("{choice}");
+        };
+        assert!(parsed.reading.contains("country of stores is Germany"), "{parsed:?}");
+    }
+    let times = ask("How many customers in 2025?", &[], &[]);
+    let Understanding::Unclear(times) = times else {
+        panic!("{times:?}");
+    };
+    assert_eq!(times.len(), 2);
+    // What was not asked, and what is not understood with any choice.
+    assert!(matches!(
+        ask("How many orders in Germany?", &[], &["orders.status"]),
+        Understanding::Unclear(_)
+    ));
+    assert_eq!(
+        ask("How many nice orders in Germany?", &[], &[]),
+        Understanding::Unknown
+    );
+}
+
+#[test]
+fn a_question_goes_on_from_the_one_before() {
+    let vocabulary = shop();
+    let sql = |questions: &[&str]| {
+        let (last, earlier) = questions.split_last().expect("a question");
+        match understand(last, earlier, &[], &vocabulary) {
+            Understanding::Query(parsed) => Some(parsed.sql),
+            _ => None,
+        }
+    };
+    for (questions, same) in [
+        (&["How many orders?", "And by month?"][..], "How many orders by month?"),
+        (
+            &["How many orders per status?", "only corporate", "and per month?"],
+            "How many orders with segment corporate per month?",
+        ),
+        (
+            &["How many completed orders?", "what about cancelled ones?"],
+            "How many cancelled orders?",
+        ),
+        (
+            &["How many orders in 2025?", "and in 2024?"],
+            "How many orders in 2024?",
+        ),
+        (&["How many orders in 2025?", "How many stores?"], "How many stores?"),
+    ] {
+        let expected = sql(&[same]);
+        assert!(expected.is_some(), "{same}");
+        assert_eq!(sql(questions), expected, "{questions:?}");
+    }
+    // Nothing to go on from, and words that are not understood.
+    assert_eq!(sql(&["And by month?"]), None);
+    assert_eq!(sql(&["Why?", "And by month?"]), None);
+    assert_eq!(sql(&["How many orders?", "and the nice ones?"]), None);
+}
+
+/// Each phrase of a hostile schema means something in each of its tables, which all refer to each other.
+#[test]
+fn no_schema_makes_a_question_costly() {
+    let columns = || {
+        let named = |index: usize| {
+            let values: Vec<String> = (0..3).map(|value| format!("v{value} {}", "x ".repeat(20))).collect();
+            let values: Vec<&str> = values.iter().map(String::as_str).chain(["amount", "status"]).collect();
+            column(["amount", "status", "many"][index % 3], Kind::Number, &values)
+        };
+        (0..200).map(named).collect::<Vec<_>>()
+    };
+    let names: Vec<String> = (0..500).map(|index| format!("orders_{index}")).collect();
+    let tables = names.iter().map(|name| {
+        let mut table = table(name, columns(), &[]);
+        table.synonyms = vec!["orders".to_owned()];
+        table.references = (0..200)
+            .map(|index| Reference {
+                column: "amount".to_owned(),
+                table: names[index * 2].clone(),
+                key: "amount".to_owned(),
+            })
+            .collect();
+        table
+    });
+    let schema = Schema {
+        tables: tables.collect(),
+    };
+    let vocabulary = Vocabulary::new(schema);
+    let question = "How many orders with amount over 5 and status amount per status by amount in orders ".repeat(3);
+    #[expect(clippy::disallowed_methods, reason = "what is measured is the time of this process")]
+    let began = std::time::Instant::now();
+    for question in [
+        question.as_str(),
+        "How many orders by amount?",
+        "average amount of orders by status",
+    ] {
+        understand(question, &["How many orders by amount?"; 10], &[], &vocabulary);
+        suggest(question, &vocabulary, 3);
+    }
+    // A debug build takes some 20 ms; each word of a question once looked at each value of each table.
+    assert!(
+        began.elapsed() < std::time::Duration::from_secs(2),
+        "{:?}",
+        began.elapsed()
+    );
+}
+
+#[test]
+fn a_large_schema_is_cut_to_the_tables_of_a_question() {
+    let mut tables: Vec<Table> = (0..200)
+        .map(|index| table(&format!("log_{index}"), vec![column("entry", Kind::Text, &[])], &[]))
+        .collect();
+    tables.push(table(
+        "customers",
+        vec![column("country", Kind::Text, &["Germany"])],
+        &[],
+    ));
+    tables.push(table(
+        "purchases",
+        vec![column("buyer", Kind::Other, &[]), column("amount", Kind::Number, &[])],
+        &[("buyer", "customers", "country")],
+    ));
+    tables.push(table(
+        "lines",
+        vec![column("purchase", Kind::Other, &[])],
+        &[("purchase", "purchases", "buyer")],
+    ));
+    tables[0].about = "What the thermometer says.".to_owned();
+    let vocabulary = Vocabulary::new(Schema { tables });
+    for (question, wanted) in [
+        (
+            "How much did buyers spend, by amount?",
+            &["purchases", "customers", "lines"][..],
+        ),
+        ("Who lives in Germany?", &["customers", "purchases"]),
+        ("Which thermometers are there?", &["log_0"]),
+        ("purchasing", &["purchases"]),
+    ] {
+        let chosen = tables_for(question, &vocabulary, 30, 20);
+        assert_eq!(chosen.len(), 20);
+        let names: Vec<&str> = chosen
+            .iter()
+            .map(|index| vocabulary.schema.tables[*index].name.as_str())
+            .collect();
+        assert!(wanted.iter().all(|name| names.contains(name)), "{question}: {names:?}");
+    }
+    assert_eq!(tables_for("anything", &shop(), 30, 20), [0, 1, 2, 3]);
+}
+
+#[test]
+fn columns_orders_and_largest_groups_are_understood() {
+    for (question, expected) in [
+        (
+            "What are the names and countries of all stores?",
+            "SELECT t0.\"name\", t0.\"country\" FROM \"stores\" AS t0",
+        ),
+        (
+            "What are the names of the stores in Germany, ordered alphabetically?",
+            "SELECT t0.\"name\" FROM \"stores\" AS t0 WHERE t0.\"country\" = 'Germany' ORDER BY t0.\"name\"",
+        ),
+        (
+            "List orders sorted by total amount in descending order",
+            "SELECT t0.* FROM \"orders\" AS t0 ORDER BY t0.\"total_amount\" DESC",
+        ),
+        (
+            "What are the top 5 orders with the highest total amount?",
+            "SELECT t0.* FROM \"orders\" AS t0 ORDER BY t0.\"total_amount\" DESC LIMIT 5",
+        ),
+        (
+            "What are the top 2 statuses by number of orders? Return the status and the number of orders.",
+            "SELECT t0.\"status\" AS \"status\", count(*) AS \"orders_count\" FROM \"orders\" AS t0 GROUP BY t0.\"status\" ORDER BY 2 \
+             DESC, 1 LIMIT 2",
+        ),
+        (
+            "How many orders were made per status, ordered from highest to lowest?",
+            "SELECT t0.\"status\" AS \"status\", count(*) AS \"orders_count\" FROM \"orders\" AS t0 GROUP BY t0.\"status\" ORDER BY 2 \
+             DESC, 1",
+        ),
+    ] {
+        assert_eq!(sql(question).as_deref(), Some(expected), "{question}");
+    }
+    for question in [
+        // What is shown may not change what is asked.
+        "How many orders per status? Return the status as a number.",
+        "How many orders are there? Return only corporate.",
+        // By what, and which way.
+        "List orders sorted in descending order",
+        "What are the names and countries of stores ordered alphabetically?",
+        "How many orders per status, in ascending order?",
+    ] {
+        assert_eq!(sql(question), None, "{question}");
     }
 }

@@ -14,6 +14,10 @@ use crate::{
 const FEW_VALUES: usize = 30;
 /// Longest value that is kept, in characters: longer ones are prose.
 const MAX_VALUE: usize = 60;
+/// Size of the values that are kept of all columns together, in bytes: a catalog is held in memory.
+const MAX_ALL_VALUES: usize = 256 * 1024;
+/// Maximum number of references of a table that are looked at.
+const MAX_REFERENCES: usize = 100;
 /// Number of rows from which the type of a column without a declared one is read.
 const ROWS_FOR_TYPE: usize = 1_000;
 
@@ -54,7 +58,8 @@ pub fn is_sensitive(name: &str) -> bool {
 /// Returns the catalog of a database that was created here.
 pub(crate) fn catalog(connection: &Connection) -> rusqlite::Result<Catalog> {
     let names = table_names(connection)?;
-    let tables = names.iter().map(|name| table(connection, name));
+    let mut left = MAX_ALL_VALUES;
+    let tables = names.iter().map(|name| table(connection, name, &mut left));
     let mut catalog = Catalog {
         tables: tables.collect::<rusqlite::Result<_>>()?,
     };
@@ -109,6 +114,9 @@ pub(crate) fn foreign_keys(connection: &Connection, table: &str) -> rusqlite::Re
                 .next(),
         };
         let Some(to) = to else { continue };
+        if keys.len() >= MAX_REFERENCES && keys.last().is_some_and(|(last, _)| *last != id) {
+            break;
+        }
         if let Some((_, key)) = keys.last_mut().filter(|(last, _)| *last == id) {
             key.columns.push(from);
             key.references_columns.push(to);
@@ -125,10 +133,13 @@ pub(crate) fn foreign_keys(connection: &Connection, table: &str) -> rusqlite::Re
     Ok(keys.into_iter().map(|(_, key)| key).collect())
 }
 
-fn table(connection: &Connection, name: &str) -> rusqlite::Result<Table> {
+/// `left`: how much the values of further columns may take, in bytes.
+fn table(connection: &Connection, name: &str, left: &mut usize) -> rusqlite::Result<Table> {
     let declared = declared(connection, name)?;
     let count: i64 = connection.query_row(&format!("SELECT count(*) FROM {}", quoted(name)), [], |row| row.get(0))?;
-    let columns = declared.iter().map(|column| self::column(connection, name, column));
+    let columns = declared
+        .iter()
+        .map(|column| self::column(connection, name, column, left));
     Ok(Table {
         name: name.to_owned(),
         columns: columns.collect::<rusqlite::Result<_>>()?,
@@ -140,7 +151,7 @@ fn table(connection: &Connection, name: &str) -> rusqlite::Result<Table> {
     })
 }
 
-fn column(connection: &Connection, table: &str, declared: &Declared) -> rusqlite::Result<Column> {
+fn column(connection: &Connection, table: &str, declared: &Declared, left: &mut usize) -> rusqlite::Result<Column> {
     let mut column_type = ColumnType::of_declaration(&declared.declaration);
     if column_type == ColumnType::Unknown {
         column_type = type_of_values(connection, table, &declared.name)?;
@@ -148,11 +159,16 @@ fn column(connection: &Connection, table: &str, declared: &Declared) -> rusqlite
     let sensitive = is_sensitive(&declared.name);
     let is_key = declared.key_place > 0;
     let has_values = !sensitive && !is_key && column_type != ColumnType::Blob;
-    let values = if has_values {
+    let mut values = if has_values {
         few_values(connection, table, &declared.name)?
     } else {
         Vec::new()
     };
+    let size = values.iter().map(|value| value.as_str().map_or(8, str::len)).sum();
+    match left.checked_sub(size) {
+        Some(rest) => *left = rest,
+        None => values.clear(),
+    }
     let has_range = !sensitive && !is_key && (column_type.is_number() || column_type.is_time());
     Ok(Column {
         range: if has_range {
@@ -209,6 +225,9 @@ fn range(connection: &Connection, table: &str, column: &str) -> rusqlite::Result
     let sql = format!("SELECT min({0}), max({0}) FROM {1}", quoted(column), quoted(table));
     connection.query_row(&sql, [], |row| {
         let ends = (shown(row.get_ref(0)?).0, shown(row.get_ref(1)?).0);
-        Ok((ends.0 != Value::Null).then_some(ends))
+        // What is declared as a date may be any text.
+        let is_short = |end: &Value| end.as_str().is_none_or(|text| text.len() <= MAX_VALUE);
+        let is_shown = ends.0 != Value::Null && is_short(&ends.0) && is_short(&ends.1);
+        Ok(is_shown.then_some(ends))
     })
 }

@@ -31,9 +31,9 @@ pub struct ResultSet {
 }
 
 /// A column of a result.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ResultColumn {
-    /// Its name.
+    /// Its name; names may repeat.
     pub name: String,
     /// The type of its values.
     #[serde(rename = "type")]

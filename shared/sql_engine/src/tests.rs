@@ -1,6 +1,7 @@
 //! Queries on the sample store, in this process.
 
 mod imports;
+mod rules;
 
 use std::{
     path::{Path, PathBuf},

@@ -10,12 +10,16 @@ use sqlparser::ast::{
 
 use crate::{Dialect, Policy, Refusal, TableRule, functions, scope::Scope};
 
+/// Most tables that a query names: each may become a subquery with a condition.
+const MAX_NAMED: usize = 100;
+
 /// Returns the names of the tables that a query reads, or why it may not.
 pub(crate) fn check(query: &Query, policy: &Policy) -> Result<Vec<String>, Refusal> {
     let mut checker = Checker {
         policy,
         scope: Scope::default(),
         read: Vec::new(),
+        named: 0,
     };
     match query.visit(&mut checker) {
         ControlFlow::Break(refusal) => Err(refusal),
@@ -76,6 +80,8 @@ struct Checker<'a> {
     policy: &'a Policy,
     scope: Scope,
     read: Vec<String>,
+    /// How often tables are named.
+    named: usize,
 }
 
 fn refuse(refusal: Refusal) -> ControlFlow<Refusal> {
@@ -177,6 +183,10 @@ impl Visitor for Checker<'_> {
                     None => refuse(Refusal::Table(name.to_string())),
                     Some(Named::Cte) => ControlFlow::Continue(()),
                     Some(Named::Table(rule)) => {
+                        self.named += 1;
+                        if self.named > MAX_NAMED {
+                            return refuse(Refusal::TooMany);
+                        }
                         if !self.read.contains(&rule.name) {
                             self.read.push(rule.name.clone());
                         }

@@ -20,17 +20,23 @@ mod check;
 mod functions;
 mod rewrite;
 mod scope;
+mod size;
 #[cfg(test)]
 mod tests;
 
+use std::ops::ControlFlow;
+
 use sqlparser::{
-    ast::{Query, Statement},
+    ast::{Query, SetExpr, Statement, Visit as _, Visitor},
     dialect as parsers,
     parser::{Parser, ParserError, ParserOptions},
+    tokenizer::{Token, Tokenizer},
 };
 
 /// Longest text, in bytes.
 pub const MAX_BYTES: usize = 20_000;
+/// What the conditions on rows, and the lists of columns, may add to a text, in bytes.
+const MAX_WRITTEN: usize = 200_000;
 /// How deep expressions and queries may be nested.
 const MAX_DEPTH: usize = 50;
 
@@ -105,6 +111,9 @@ pub enum Refusal {
     /// It is nested too deeply.
     #[error("The query is nested too deeply.")]
     TooDeep,
+    /// It has too many parts.
+    #[error("The query has too many operators and conditions. Ask for less at once; `IN (...)` replaces many `OR`.")]
+    TooMany,
     /// It contains no statement or several.
     #[error("Exactly one query is allowed.")]
     NotOne,
@@ -135,6 +144,7 @@ impl Refusal {
             Self::TooLong => "too_long",
             Self::Syntax(_) => "syntax",
             Self::TooDeep => "too_deep",
+            Self::TooMany => "too_many_parts",
             Self::NotOne => "not_one_query",
             Self::NotAQuery(_) => "not_a_query",
             Self::NotAllowed(_) => "not_allowed",
@@ -165,25 +175,62 @@ pub fn guard(text: &str, policy: &Policy) -> Result<GuardedQuery, Refusal> {
     Ok(GuardedQuery { sql, tables })
 }
 
+/// Checks a condition on the rows of a table that a rule is to have: a plain expression over its columns, without
+/// queries of its own.
+///
+/// # Errors
+/// Returns why it is not used.
+pub fn check_rows(table: &TableRule, rows: &str, dialect: Dialect) -> Result<(), Refusal> {
+    let condition = parse_condition(rows, dialect)?;
+    let mut query = parse_one("SELECT 1 WHERE NULL", dialect)?;
+    if let SetExpr::Select(select) = query.body.as_mut() {
+        select.selection = Some(condition);
+    }
+    let policy = Policy {
+        dialect,
+        tables: Vec::new(),
+        max_rows: 1,
+    };
+    let mut queries = 0;
+    let _: ControlFlow<()> = visit_query(&query, &mut queries);
+    if queries > 1 {
+        return Err(Refusal::NotAllowed("a query in a condition on rows".to_owned()));
+    }
+    check::check(&query, &policy)?;
+    let restricted = TableRule {
+        rows: Some(rows.to_owned()),
+        ..table.clone()
+    };
+    let policy = Policy {
+        tables: vec![restricted],
+        ..policy
+    };
+    let name = sqlparser::ast::Ident::with_quote(if dialect == Dialect::Mysql { '`' } else { '"' }, &table.name);
+    guard(&format!("SELECT * FROM {name}"), &policy).map(|_| ())
+}
+
+fn visit_query(query: &Query, queries: &mut usize) -> ControlFlow<()> {
+    struct Counter<'a>(&'a mut usize);
+    impl Visitor for Counter<'_> {
+        type Break = ();
+
+        fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+            *self.0 += 1;
+            ControlFlow::Continue(())
+        }
+    }
+    query.visit(&mut Counter(queries))
+}
+
 /// Reads a condition on the rows of a table.
 fn parse_condition(text: &str, dialect: Dialect) -> Result<sqlparser::ast::Expr, Refusal> {
-    let unusable = |_| Refusal::NotAllowed(text.to_owned());
     let parser = parser_of(dialect);
-    let mut parser = Parser::new(&*parser)
-        .with_options(options())
-        .with_recursion_limit(MAX_DEPTH)
-        .try_with_sql(text)
-        .map_err(unusable)?;
-    let condition = parser.parse_expr().map_err(unusable)?;
-    let is_all = parser.peek_token().token == sqlparser::tokenizer::Token::EOF;
+    let mut parser = reader(text, &*parser)?;
+    let condition = parser.parse_expr().map_err(refused)?;
+    let is_all = parser.peek_token().token == Token::EOF;
     is_all
         .then_some(condition)
         .ok_or_else(|| Refusal::NotAllowed(text.to_owned()))
-}
-
-fn options() -> ParserOptions {
-    // Strings keep their escapes: unescaping and rendering them would change them.
-    ParserOptions::new().with_unescape(false)
 }
 
 fn parser_of(dialect: Dialect) -> Box<dyn parsers::Dialect> {
@@ -195,20 +242,35 @@ fn parser_of(dialect: Dialect) -> Box<dyn parsers::Dialect> {
     }
 }
 
-fn parse_one(text: &str, dialect: Dialect) -> Result<Query, Refusal> {
-    let parser = parser_of(dialect);
-    let refused = |error: ParserError| match error {
+/// Divides a text into its parts, and returns what reads them unless they are too many.
+fn reader<'a>(text: &str, dialect: &'a dyn parsers::Dialect) -> Result<Parser<'a>, Refusal> {
+    if text.len() > MAX_BYTES + MAX_WRITTEN {
+        return Err(Refusal::TooLong);
+    }
+    // Strings keep their escapes: unescaping and rendering them would change them.
+    let tokens = Tokenizer::new(dialect, text)
+        .with_unescape(false)
+        .tokenize_with_location();
+    let tokens = tokens.map_err(|error| refused(error.into()))?;
+    size::check(&tokens)?;
+    Ok(Parser::new(dialect)
+        .with_options(ParserOptions::new().with_unescape(false))
+        .with_recursion_limit(MAX_DEPTH)
+        .with_tokens_with_locations(tokens))
+}
+
+fn refused(error: ParserError) -> Refusal {
+    match error {
         ParserError::RecursionLimitExceeded => Refusal::TooDeep,
         ParserError::TokenizerError(reason) | ParserError::ParserError(reason) => {
             Refusal::Syntax(reason.trim_end_matches('.').to_owned())
         }
-    };
-    let mut parser = Parser::new(&*parser)
-        .with_options(options())
-        .with_recursion_limit(MAX_DEPTH)
-        .try_with_sql(text)
-        .map_err(refused)?;
-    let mut statements = parser.parse_statements().map_err(refused)?;
+    }
+}
+
+fn parse_one(text: &str, dialect: Dialect) -> Result<Query, Refusal> {
+    let parser = parser_of(dialect);
+    let mut statements = reader(text, &*parser)?.parse_statements().map_err(refused)?;
     match (statements.pop(), statements.is_empty()) {
         (Some(Statement::Query(query)), true) => Ok(*query),
         (Some(other), true) => Err(Refusal::NotAQuery(first_word(&other))),

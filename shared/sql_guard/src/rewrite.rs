@@ -80,22 +80,38 @@ impl VisitorMut for Rewriter<'_> {
         }
     }
 
-    /// `- -x` would be rendered as a comment.
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Refusal> {
-        if let Expr::UnaryOp { op, expr: inner } = expr
-            && matches!(op, UnaryOperator::Minus | UnaryOperator::Plus)
-            && begins_with_sign(inner)
-        {
-            let nested = std::mem::replace(inner.as_mut(), Expr::value(Value::Null));
-            **inner = Expr::Nested(Box::new(nested));
-        }
-        if let Expr::BinaryOp { right, .. } = expr
-            && begins_with_sign(right)
-        {
-            let nested = std::mem::replace(right.as_mut(), Expr::value(Value::Null));
-            **right = Expr::Nested(Box::new(nested));
-        }
+        separate(expr);
         ControlFlow::Continue(())
+    }
+}
+
+/// Separates the signs of a condition that is no part of the query yet.
+struct Signs;
+
+impl VisitorMut for Signs {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        separate(expr);
+        ControlFlow::Continue(())
+    }
+}
+
+/// `- -x` would be rendered as a comment.
+fn separate(expr: &mut Expr) {
+    if let Expr::UnaryOp { op, expr: inner } = expr
+        && matches!(op, UnaryOperator::Minus | UnaryOperator::Plus)
+        && begins_with_sign(inner)
+    {
+        let nested = std::mem::replace(inner.as_mut(), Expr::value(Value::Null));
+        **inner = Expr::Nested(Box::new(nested));
+    }
+    if let Expr::BinaryOp { right, .. } = expr
+        && begins_with_sign(right)
+    {
+        let nested = std::mem::replace(right.as_mut(), Expr::value(Value::Null));
+        **right = Expr::Nested(Box::new(nested));
     }
 }
 
@@ -124,7 +140,9 @@ impl Rewriter<'_> {
             }
         }
         if let Some(rows) = &rule.rows {
-            select.selection = Some(parse_condition(rows, self.policy.dialect)?);
+            let mut condition = parse_condition(rows, self.policy.dialect)?;
+            let _: ControlFlow<()> = condition.visit(&mut Signs);
+            select.selection = Some(condition);
         }
         Ok(subquery)
     }

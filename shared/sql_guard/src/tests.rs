@@ -296,12 +296,10 @@ fn a_table_with_rules_is_read_through_them_wherever_it_is_named() {
     assert_eq!(query.tables, ["orders", "customer"]);
     assert_eq!(query.sql.matches("region = 'EU'").count(), 2, "{}", query.sql);
     assert!(!query.sql.contains("JOIN Customer"), "{}", query.sql);
-    for (rows, text) in [
-        ("1 = 1; DROP TABLE x", "SELECT 1 FROM customer"),
-        ("1 =", "SELECT 1 FROM customer"),
-    ] {
+    for (rows, code) in [("1 = 1; DROP TABLE x", "not_allowed"), ("1 =", "syntax")] {
         policy.tables[0].rows = Some(rows.to_owned());
-        assert_eq!(guard(text, &policy).expect_err(rows).code(), "not_allowed");
+        let refusal = guard("SELECT 1 FROM customer", &policy).expect_err(rows);
+        assert_eq!(refusal.code(), code);
     }
 }
 
@@ -391,4 +389,90 @@ fn whatever_is_allowed_is_read_again_as_the_same_query() {
         );
     }
     assert!(allowed > 1_000, "only {allowed} were allowed");
+}
+
+#[test]
+fn a_condition_on_rows_is_an_expression_over_its_table() {
+    let table = TableRule::whole("customer");
+    for rows in [
+        "region = 'EU'",
+        "lower(name) LIKE 'a%' AND NOT (id IN (1, 2))",
+        "total - -1 > - - 0",
+    ] {
+        assert_eq!(check_rows(&table, rows, Sqlite), Ok(()), "{rows}");
+    }
+    for (rows, code) in [
+        ("id IN (SELECT id FROM orders)", "not_allowed"),
+        ("EXISTS (SELECT 1)", "not_allowed"),
+        ("load_extension('x')", "function_not_allowed"),
+        ("1 = 1) OR (1 = 1", "not_allowed"),
+        ("1 = 1 LIMIT 5", "not_allowed"),
+        ("id = ?", "not_allowed"),
+        ("", "syntax"),
+    ] {
+        assert_eq!(check_rows(&table, rows, Sqlite).expect_err(rows).code(), code, "{rows}");
+    }
+}
+
+/// Everything that can be nested or chained, as it is repeated: what is before, what is repeated, what is after, and
+/// what closes each.
+const DEEP: [(Dialect, [&str; 4]); 24] = [
+    (Sqlite, ["SELECT 1", " + 1", "", ""]),
+    (Sqlite, ["SELECT 1", " AND 1", "", ""]),
+    (Sqlite, ["SELECT 1", " || 'x'", "", ""]),
+    (Sqlite, ["SELECT 1", " IS NULL", "", ""]),
+    (Sqlite, ["SELECT 1", " ISNULL", "", ""]),
+    (Sqlite, ["SELECT 1", " COLLATE nocase", "", ""]),
+    (Sqlite, ["SELECT 1", " UNION SELECT 1", "", ""]),
+    (Sqlite, ["SELECT ", "(", "1", ")"]),
+    (Sqlite, ["SELECT ", "NOT ", "1", ""]),
+    (Sqlite, ["SELECT ", "- ", "1", ""]),
+    (Sqlite, ["SELECT ", "abs(", "1", ")"]),
+    (Sqlite, ["SELECT ", "CASE WHEN 1 THEN ", "1", " END"]),
+    (Sqlite, ["SELECT CASE", " WHEN 1 THEN 1", " END", ""]),
+    (Sqlite, ["SELECT ", "(SELECT ", "1", ")"]),
+    (Sqlite, ["SELECT 1 WHERE ", "EXISTS (SELECT 1 WHERE ", "1", ")"]),
+    (Sqlite, ["SELECT * FROM ", "(", "customer", ")"]),
+    (Sqlite, ["SELECT * FROM ", "(SELECT * FROM ", "customer", ") AS x"]),
+    (Sqlite, ["SELECT * FROM customer a", " JOIN customer b ON 1", "", ""]),
+    (Sqlite, ["", "WITH a AS (", "SELECT 1", ") SELECT 1"]),
+    (Sqlite, ["", "(", "SELECT 1", ")"]),
+    (Postgres, ["SELECT 1", "::int", "", ""]),
+    (Postgres, ["SELECT 1::int", "[]", "", ""]),
+    (Postgres, ["SELECT x", "[1]", "", ""]),
+    (DuckDb, ["SELECT 1::", "STRUCT(a ", "int", ")"]),
+];
+
+#[test]
+fn nothing_is_so_deep_that_the_stack_ends() {
+    let every = |count: usize| {
+        for (dialect, [before, repeated, inner, closing]) in DEEP {
+            let text = [before, &repeated.repeat(count), inner, &closing.repeat(count)].concat();
+            match guarded(dialect, &text) {
+                Ok(_) => {}
+                Err(refusal) => assert!(
+                    [
+                        "too_long",
+                        "too_many_parts",
+                        "too_deep",
+                        "not_allowed",
+                        "syntax",
+                        "ambiguous"
+                    ]
+                    .contains(&refusal.code()),
+                    "{before}{repeated} {count}: {refusal}"
+                ),
+            }
+        }
+        let chain = format!("SELECT 1{}", " + 1".repeat(count));
+        assert_eq!(guarded(Sqlite, &chain).is_ok(), count < 400, "{count}");
+    };
+    // The stack of the runtime's threads.
+    let thread = std::thread::Builder::new().stack_size(2 * 1024 * 1024);
+    let walk = move || {
+        [1, 20, 40, 60, 133, 199, 390, 398, 2_000, 19_000]
+            .into_iter()
+            .for_each(every);
+    };
+    thread.spawn(walk).expect("a thread").join().expect("no panic");
 }

@@ -1,10 +1,11 @@
 //! The queries that a user asked in an organization.
 
-use domain::{OrgId, Page, PageRequest, QueryId, QueryRecord, Result, UserId};
+use domain::{OrgId, Page, PageRequest, QueryId, QueryRecord, Result, Timestamp, UserId};
 
 use crate::{
     Store, keys,
-    table::item::{ListFilter, from_item, to_item},
+    table::item::{ListFilter, from_item, n, to_item},
+    tables::TTL,
 };
 
 /// The queries of one user in one organization.
@@ -27,29 +28,32 @@ impl Store {
 }
 
 impl Queries {
-    /// Stores a query.
+    /// Stores a query until it expires.
     pub async fn put(&self, query: &QueryRecord) -> Result<()> {
-        let item = to_item(&keys::query(&self.org, &self.user, &query.id), query)?;
+        let mut item = to_item(&keys::query(&self.org, &self.user, &query.id), query)?;
+        item.insert(TTL.to_owned(), n(query.expires_at().as_second()));
         self.store.app().put(item).await
     }
 
-    /// Returns one query.
-    pub async fn get(&self, id: &QueryId) -> Result<Option<QueryRecord>> {
-        self.store.app().get(keys::query(&self.org, &self.user, id)).await
+    /// Returns one query that is listed at `now`.
+    pub async fn get(&self, id: &QueryId, now: Timestamp) -> Result<Option<QueryRecord>> {
+        let found: Option<QueryRecord> = self.store.app().get(keys::query(&self.org, &self.user, id)).await?;
+        Ok(found.filter(|query| query.is_listed(now)))
     }
 
-    /// Lists queries, newest first.
-    pub async fn list(&self, page: &PageRequest) -> Result<Page<QueryRecord>> {
+    /// Lists the queries that are listed at `now`, newest first.
+    pub async fn list(&self, page: &PageRequest, now: Timestamp) -> Result<Page<QueryRecord>> {
         let partition = keys::member(&self.org, &self.user);
         let table = self.store.app();
         let found = table
             .list(partition, keys::QUERIES, page, ListFilter::default())
             .await?;
-        let items = found.items.into_iter().map(from_item).collect::<Result<_>>()?;
-        Ok(Page {
-            items,
-            next: found.next,
-        })
+        let mut items: Vec<QueryRecord> = found.items.into_iter().map(from_item).collect::<Result<_>>()?;
+        let count = items.len();
+        // The table removes them a while after they have expired. All later ones have, too.
+        items.retain(|query| query.is_listed(now));
+        let next = found.next.filter(|_| items.len() == count);
+        Ok(Page { items, next })
     }
 
     /// Deletes a query. Returns whether it existed.

@@ -4,6 +4,7 @@ mod data_sources;
 mod postgres;
 mod questions;
 mod schema;
+mod sessions;
 mod sql;
 
 use reqwest::{Method, multipart};

@@ -235,10 +235,20 @@ impl TextFieldWriter<'_> {
         self.send(caller, "POST /api/v1/query", "", sql.clone()).await;
         self.send(caller, "POST /api/v1/query/validate", "", sql).await;
         // The double writes no query, which the history has nevertheless.
-        let question = json!({"question": MARKER, "model": "compatible/any"});
+        let question = json!({"question": MARKER, "model": "compatible/any", "choices": [MARKER]});
         self.note("POST /api/v1/query", "", &question);
         caller
-            .post("/api/v1/query", question)
+            .post("/api/v1/query", question.clone())
+            .await
+            .problem(422, "question_not_answered");
+        let session = caller
+            .post("/api/v1/chat/sessions", json!({}))
+            .await
+            .created()
+            .text("id");
+        self.note("POST /api/v1/chat/sessions/{session_id}/query", "", &question);
+        caller
+            .post(&format!("/api/v1/chat/sessions/{session}/query"), question)
             .await
             .problem(422, "question_not_answered");
     }

@@ -111,7 +111,7 @@ impl App {
     }
 
     /// Returns the data source that requests mean if they name none.
-    async fn default_data_source(&self, org: &OrgId) -> Result<DataSourceId> {
+    pub(crate) async fn default_data_source(&self, org: &OrgId) -> Result<DataSourceId> {
         let sources = self.store.data_sources(org);
         let Some(id) = sources.default().await? else {
             return Ok(DataSource::sample_id());

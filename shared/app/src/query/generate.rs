@@ -1,13 +1,13 @@
 //! SQL by a model: it is asked, its text is checked and compiled, and it may repair what the database rejects.
 
-use domain::{Category, ChatbotSettings, Error, QueryFailure, QueryRecord, Result};
+use domain::{Category, ChatbotSettings, Clarification, Error, QueryChoice, QueryFailure, QueryRecord, Result};
 use futures::StreamExt as _;
 use llm::{ChatRequest, Message, ReasoningEffort};
 use serde::Deserialize;
 use serde_json::Value;
 use sql_engine::ResultSet;
 
-use super::{checked, parse::suggestions, prompt};
+use super::{Earlier, checked, prompt};
 use crate::{App, BillingContext, Generated, Generation, data_sources::SourceSchema};
 
 /// How often a query may be repaired.
@@ -18,16 +18,20 @@ const THINKING_TOKENS: u32 = 4_096;
 const MAX_QUOTED: usize = 4_000;
 
 /// A question.
-pub(super) struct Asked {
+pub(super) struct Asked<'a> {
     pub(super) billing: BillingContext,
     pub(super) question: String,
     pub(super) model: Option<String>,
+    /// The questions before it, oldest first.
+    pub(super) earlier: &'a [Earlier],
 }
 
 /// How it ended.
 pub(super) enum Written {
     /// With the rows, if they were requested.
     Done(Option<ResultSet>),
+    /// The model asks back.
+    Unclear(Clarification),
     Failed(QueryFailure),
 }
 
@@ -42,6 +46,38 @@ pub(super) struct ModelAnswer {
     pub(super) assumptions: Vec<String>,
     #[serde(default)]
     pub(super) reason: Option<String>,
+    #[serde(default)]
+    pub(super) clarify: Option<AskedBack>,
+}
+
+/// What a model asks back.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct AskedBack {
+    question: String,
+    choices: Vec<String>,
+}
+
+/// Longest question back and longest choice of a model, in characters.
+const MAX_ASKED_BACK: usize = 300;
+
+impl AskedBack {
+    /// Returns the question back, if it is one.
+    fn clarification(&self) -> Option<Clarification> {
+        let cut = |text: &str| text.trim().chars().take(MAX_ASKED_BACK).collect::<String>();
+        let mut choices: Vec<String> = self.choices.iter().map(|choice| cut(choice)).collect();
+        choices.retain(|choice| !choice.is_empty());
+        choices.dedup();
+        let question = cut(&self.question);
+        let is_one = !question.is_empty() && (2..=Clarification::MAX_CHOICES).contains(&choices.len());
+        let choice = |label: String| QueryChoice {
+            value: label.clone(),
+            label,
+        };
+        is_one.then(|| Clarification {
+            question,
+            choices: choices.into_iter().map(choice).collect(),
+        })
+    }
 }
 
 impl App {
@@ -52,23 +88,32 @@ impl App {
     pub(super) async fn write_sql(
         &self,
         schema: &SourceSchema,
-        asked: &Asked,
+        asked: &Asked<'_>,
         execute: bool,
         record: &mut QueryRecord,
     ) -> Result<Written> {
         let model = asked.model.clone().unwrap_or_else(|| ChatbotSettings::default().model);
         // The built-in model only quotes.
         if !self.model(&model, &[]).await?.model.info().generative {
-            return Err(needs_model(&suggestions(schema, &asked.question)));
+            return Err(needs_model(&self.suggestions(schema, &asked.question)));
         }
         let today = self.today(asked).await?;
-        let mut messages = vec![Message::user(prompt::message(schema, &asked.question, &today))];
+        let told = prompt::message(schema, &self.vocabulary(schema), asked, &record.choices, &today);
+        let mut messages = vec![Message::user(told)];
         let mut failure = None;
         while record.attempts <= MAX_REPAIRS {
             let text = self
                 .ask_for_sql(asked, &model, prompt::rules(&schema.source), messages.clone(), record)
                 .await?;
             let answer = extracted(&text);
+            // One question back is enough.
+            let asked_back = answer
+                .as_ref()
+                .filter(|answer| answer.sql.is_none() && record.choices.is_empty());
+            let asked_back = asked_back.and_then(|answer| answer.clarify.as_ref()?.clarification());
+            if let Some(clarification) = asked_back {
+                return Ok(Written::Unclear(clarification));
+            }
             let rejected = match answer {
                 Some(ModelAnswer { sql: None, reason, .. }) => {
                     let detail = reason.filter(|reason| !reason.trim().is_empty());
@@ -132,7 +177,7 @@ impl App {
     /// Returns what the model writes, and counts the attempt.
     async fn ask_for_sql(
         &self,
-        asked: &Asked,
+        asked: &Asked<'_>,
         model: &str,
         rules: String,
         messages: Vec<Message>,
@@ -165,6 +210,8 @@ impl App {
                 Generated::Text(piece) => text.push_str(&piece),
                 Generated::Done(outcome) => {
                     record.usage = record.usage.plus(outcome.usage);
+                    let costs = record.cost_micro_usd.zip(outcome.cost_micro_usd);
+                    record.cost_micro_usd = costs.map(|(earlier, cost)| earlier + cost);
                     record.model = Some(outcome.model);
                 }
                 Generated::Accepted | Generated::Thinking(_) => {}
@@ -174,7 +221,7 @@ impl App {
     }
 
     /// Returns the day in the time zone of the organization.
-    async fn today(&self, asked: &Asked) -> Result<String> {
+    async fn today(&self, asked: &Asked<'_>) -> Result<String> {
         let now = self.clock.now();
         let known = match asked.billing.known_org() {
             Some(org) => Some(org.day(now)?),
@@ -245,6 +292,7 @@ pub(super) fn extracted(text: &str) -> Option<ModelAnswer> {
             reading: None,
             assumptions: Vec::new(),
             reason: None,
+            clarify: None,
         })
     })
 }

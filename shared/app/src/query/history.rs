@@ -26,7 +26,12 @@ impl App {
         member: &'a Membership,
         page: &'a PageRequest,
     ) -> BoxFuture<'a, Result<Page<QueryRecord>>> {
-        Box::pin(async move { self.store.queries(&member.org, &member.member).list(page).await })
+        Box::pin(async move {
+            self.store
+                .queries(&member.org, &member.member)
+                .list(page, self.clock.now())
+                .await
+        })
     }
 
     /// Returns a query of a user.
@@ -35,7 +40,11 @@ impl App {
     /// Returns [`Error::NotFound`].
     pub fn query_record<'a>(&'a self, member: &'a Membership, id: &'a QueryId) -> BoxFuture<'a, Result<QueryRecord>> {
         Box::pin(async move {
-            let found = self.store.queries(&member.org, &member.member).get(id).await?;
+            let found = self
+                .store
+                .queries(&member.org, &member.member)
+                .get(id, self.clock.now())
+                .await?;
             found.ok_or(no_query())
         })
     }
@@ -66,7 +75,8 @@ impl App {
             return Ok(None);
         };
         let page = PageRequest::default();
-        let history = self.store.queries(&member.org, &member.member).list(&page).await?;
+        let queries = self.store.queries(&member.org, &member.member);
+        let history = queries.list(&page, record.created_at).await?;
         let model = record.requested_model.as_deref();
         // A query may contain the day of its question.
         let is_recent = |age_ms: i64| age_ms < SAME_ANSWER_MS;
@@ -109,6 +119,7 @@ impl App {
             let again = NewQuery {
                 query: Query::Sql(sql_of(&earlier)?),
                 data_source: Some(earlier.data_source),
+                choices: Vec::new(),
                 execute: true,
             };
             self.query(identity, member, again).await

@@ -7,6 +7,7 @@
 mod chart;
 mod generate;
 mod history;
+mod in_session;
 mod parse;
 mod prompt;
 mod sentence;
@@ -14,7 +15,8 @@ mod sentence;
 use std::time::Duration;
 
 use domain::{
-    DataSource, DataSourceId, DataSourceKind, Error, Membership, QueryFailure, QueryRecord, QueryStatus, Result,
+    Clarification, DataSource, DataSourceId, DataSourceKind, Error, Membership, QueryFailure, QueryRecord, QueryStatus,
+    Result,
     UpstreamKind, Usage,
 };
 use futures::future::BoxFuture;
@@ -24,6 +26,8 @@ use sql_guard::{Dialect, GuardedQuery, Policy, TableRule, guard};
 
 use crate::{App, BillingContext, Identity, data_sources::SourceSchema};
 use generate::{Asked, Written};
+pub(crate) use in_session::told_to_models;
+pub use in_session::{SessionAnswer, ShownQuery};
 
 /// Maximum number of rows of a response.
 pub(crate) const MAX_ROWS: usize = 1_000;
@@ -53,8 +57,17 @@ pub struct NewQuery {
     pub query: Query,
     /// The data source; the default one if omitted.
     pub data_source: Option<DataSourceId>,
+    /// What was chosen where the question was unclear.
+    pub choices: Vec<String>,
     /// Whether to execute it, rather than only to write and check it.
     pub execute: bool,
+}
+
+/// An earlier question of a chat session, from which a later one may go on.
+#[derive(Debug, Clone)]
+pub(crate) struct Earlier {
+    pub(crate) question: String,
+    pub(crate) sql: String,
 }
 
 /// A query with its result.
@@ -83,6 +96,18 @@ pub struct Validation {
     pub columns: Vec<String>,
 }
 
+impl QueryAnswer {
+    fn new(record: QueryRecord, result: Option<ResultSet>) -> Self {
+        let asked_back = record.clarification.as_ref().map(|asked| asked.question.clone());
+        Self {
+            answer: result.as_ref().map(sentence::of).or(asked_back),
+            chart: result.as_ref().and_then(chart::of),
+            result,
+            record,
+        }
+    }
+}
+
 /// A query that was checked.
 pub(crate) struct Checked {
     /// What people see: its limit is that of a response.
@@ -107,49 +132,59 @@ impl App {
         Box::pin(async move {
             self.count_query(&member.member).await?;
             let schema = self.source_schema(&member.org, new.data_source.as_ref()).await?;
-            let mut record = QueryRecord {
-                id: self.ids.make()?,
-                data_source: schema.source.id.clone(),
-                question: None,
-                sql: None,
-                explanation: None,
-                status: QueryStatus::Prepared,
-                failure: None,
-                row_count: 0,
-                truncated: false,
-                duration_ms: 0,
-                attempts: 0,
-                model: None,
-                requested_model: None,
-                schema_etag: None,
-                usage: Usage::default(),
-                created_at: self.clock.now(),
-            };
-            let found = match new.query {
-                Query::Sql(sql) => self.run_sql(&schema, &sql, new.execute, &mut record).await,
-                Query::Question { text, model } => {
-                    let asked = Asked {
-                        billing: BillingContext::of(identity, member),
-                        question: text,
-                        model,
-                    };
-                    self.answer_question(member, &schema, asked, new.execute, &mut record)
-                        .await
-                }
-            };
-            // What could not be asked at all is no query.
-            let is_kept = record.attempts > 0 || record.sql.is_some() || record.failure.is_some();
-            if is_kept {
-                self.store.queries(&member.org, &member.member).put(&record).await?;
-            }
-            let result = found?;
-            Ok(QueryAnswer {
-                answer: result.as_ref().map(sentence::of),
-                chart: result.as_ref().and_then(chart::of),
-                result,
-                record,
-            })
+            let (record, found) = self.ask(identity, member, &schema, new, &[]).await?;
+            Ok(QueryAnswer::new(record, found?))
         })
+    }
+
+    /// Answers a question or executes SQL, and keeps it in the history. `earlier`: the questions before it, oldest first.
+    /// Returns what the history has, and the rows or why there are none.
+    pub(crate) async fn ask(
+        &self,
+        identity: &Identity,
+        member: &Membership,
+        schema: &SourceSchema,
+        new: NewQuery,
+        earlier: &[Earlier],
+    ) -> Result<(QueryRecord, Result<Option<ResultSet>>)> {
+        let mut record = QueryRecord {
+            id: self.ids.make()?,
+            data_source: schema.source.id.clone(),
+            question: None,
+            sql: None,
+            explanation: None,
+            choices: new.choices,
+            clarification: None,
+            status: QueryStatus::Prepared,
+            failure: None,
+            row_count: 0,
+            truncated: false,
+            duration_ms: 0,
+            attempts: 0,
+            model: None,
+            requested_model: None,
+            schema_etag: None,
+            usage: Usage::default(),
+            cost_micro_usd: Some(0),
+            created_at: self.clock.now(),
+        };
+        let found = match new.query {
+            Query::Sql(sql) => self.run_sql(schema, &sql, new.execute, &mut record).await,
+            Query::Question { text, model } => {
+                let asked = Asked {
+                    billing: BillingContext::of(identity, member),
+                    question: text,
+                    model,
+                    earlier,
+                };
+                self.answer_question(member, schema, asked, new.execute, &mut record)
+                    .await
+            }
+        };
+        if is_kept(&record) {
+            self.store.queries(&member.org, &member.member).put(&record).await?;
+        }
+        Ok((record, found))
     }
 
     /// Checks SQL without executing it.
@@ -244,19 +279,21 @@ impl App {
         &self,
         member: &Membership,
         schema: &SourceSchema,
-        asked: Asked,
+        asked: Asked<'_>,
         execute: bool,
         record: &mut QueryRecord,
     ) -> Result<Option<ResultSet>> {
         record.question = Some(asked.question.clone());
         // Who names a model wants to hear it.
         if asked.model.is_none()
-            && let Some(found) = self.parse_question(schema, &asked.question, execute, record).await?
+            && let Some(found) = self.parse_question(schema, &asked, execute, record).await?
         {
             return Ok(found);
         }
         record.requested_model.clone_from(&asked.model);
-        record.schema_etag = Some(schema.etag());
+        // A question that goes on from others means something else after others.
+        let stands_alone = asked.earlier.is_empty() && record.choices.is_empty();
+        record.schema_etag = stands_alone.then(|| schema.etag());
         if execute && let Some(found) = self.answer_again(member, schema, record).await? {
             return Ok(Some(found));
         }
@@ -273,6 +310,10 @@ impl App {
         };
         match written? {
             Written::Done(result) => Ok(result),
+            Written::Unclear(clarification) => {
+                ask_back(record, clarification);
+                Ok(None)
+            }
             Written::Failed(failure) => {
                 record.status = QueryStatus::Failed;
                 record.failure = Some(failure.clone());
@@ -389,6 +430,18 @@ fn refused(failure: QueryFailure, tables: Vec<String>) -> Validation {
         tables,
         columns: Vec::new(),
     }
+}
+
+/// Returns whether the history has a query: what could not be asked at all is none.
+pub(crate) fn is_kept(record: &QueryRecord) -> bool {
+    record.attempts > 0 || record.sql.is_some() || record.failure.is_some() || record.clarification.is_some()
+}
+
+/// Records that a question was answered with a question.
+fn ask_back(record: &mut QueryRecord, clarification: Clarification) {
+    record.status = QueryStatus::Unclear;
+    record.sql = None;
+    record.clarification = Some(clarification);
 }
 
 /// Returns the error for a query that a caller wrote.

@@ -1,26 +1,28 @@
 //! Questions that need no model.
 
-use domain::{DataSourceKind, QueryRecord, Result};
-use question_parser::{Column, Kind, Reference, Schema, Table, parse, suggest};
+use std::sync::Arc;
+
+use domain::{Clarification, DataSourceKind, QueryChoice, QueryRecord, Result};
+use question_parser::{Choice, Column, Kind, Reference, Schema, Table, Understanding, Vocabulary, suggest, understand};
 use serde_json::Value;
 use sql_engine::{ColumnType, ResultSet};
 
-use super::checked;
+use super::{ask_back, checked, generate::Asked};
 use crate::{App, data_sources::SourceSchema};
 
 /// Number of questions that are suggested.
 const SUGGESTIONS: usize = 3;
 
 impl App {
-    /// Answers a question without a model. Returns `None` unless every word of it is understood; the inner `None` is that
-    /// of a question that is not to be executed.
+    /// Answers a question without a model, or with a question if it could mean several things. Returns `None` unless every
+    /// word of it is understood; the inner `None` is that of a question without rows.
     ///
     /// # Errors
     /// Returns an error if the cause is not the query.
     pub(super) async fn parse_question(
         &self,
         schema: &SourceSchema,
-        question: &str,
+        asked: &Asked<'_>,
         execute: bool,
         record: &mut QueryRecord,
     ) -> Result<Option<Option<ResultSet>>> {
@@ -28,8 +30,15 @@ impl App {
         if schema.source.kind == DataSourceKind::Postgres {
             return Ok(None);
         }
-        let Some(parsed) = parse(question, &parser_schema(schema)) else {
-            return Ok(None);
+        let earlier: Vec<&str> = asked.earlier.iter().map(|earlier| earlier.question.as_str()).collect();
+        let vocabulary = self.vocabulary(schema);
+        let parsed = match understand(&asked.question, &earlier, &record.choices, &vocabulary) {
+            Understanding::Query(parsed) => parsed,
+            Understanding::Unclear(choices) => {
+                ask_back(record, clarification(choices));
+                return Ok(Some(None));
+            }
+            Understanding::Unknown => return Ok(None),
         };
         let Ok(checked) = checked(schema, &parsed.sql) else {
             return Ok(None);
@@ -46,12 +55,43 @@ impl App {
     }
 }
 
-/// Returns questions that need no model, near one that does.
-pub(super) fn suggestions(schema: &SourceSchema, question: &str) -> Vec<String> {
-    if schema.source.kind == DataSourceKind::Postgres {
-        return Vec::new();
+impl App {
+    /// Returns questions that need no model, near one that does.
+    pub(super) fn suggestions(&self, schema: &SourceSchema, question: &str) -> Vec<String> {
+        if schema.source.kind == DataSourceKind::Postgres {
+            return Vec::new();
+        }
+        suggest(question, &self.vocabulary(schema), SUGGESTIONS)
     }
-    suggest(question, &parser_schema(schema), SUGGESTIONS)
+
+    /// Returns what phrases mention of the tables, which is computed once.
+    pub(super) fn vocabulary(&self, schema: &SourceSchema) -> Arc<Vocabulary> {
+        let etag = schema.etag();
+        if let Some(known) = self.data_files.vocabularies.get(&etag) {
+            return known;
+        }
+        let vocabulary = Arc::new(Vocabulary::new(parser_schema(schema)));
+        let bytes = vocabulary.bytes();
+        self.data_files.vocabularies.note(etag, vocabulary.clone(), bytes);
+        vocabulary
+    }
+}
+
+/// Returns the question back for what a question could mean.
+fn clarification(choices: Vec<Choice>) -> Clarification {
+    let labels: Vec<&str> = choices.iter().map(|choice| choice.label.as_str()).collect();
+    let question = match labels.split_last() {
+        Some((last, rest)) => format!("Which do you mean: {} or {last}?", rest.join(", ")),
+        None => String::new(),
+    };
+    let choice = |choice: Choice| QueryChoice {
+        value: choice.value,
+        label: choice.label,
+    };
+    Clarification {
+        question,
+        choices: choices.into_iter().map(choice).collect(),
+    }
 }
 
 fn parser_schema(schema: &SourceSchema) -> Schema {
@@ -89,6 +129,7 @@ fn parser_schema(schema: &SourceSchema) -> Schema {
             Column {
                 name: column.name.clone(),
                 synonyms: said.map(|said| said.synonyms.clone()).unwrap_or_default(),
+                about: said.and_then(|said| said.description.clone()).unwrap_or_default(),
                 kind,
                 values: values.map(str::to_owned).collect(),
             }
@@ -96,6 +137,7 @@ fn parser_schema(schema: &SourceSchema) -> Schema {
         Table {
             name: table.name.clone(),
             synonyms: notes.map(|notes| notes.synonyms.clone()).unwrap_or_default(),
+            about: notes.and_then(|notes| notes.description.clone()).unwrap_or_default(),
             columns: columns.collect(),
             key: table.primary_key.clone(),
             references,

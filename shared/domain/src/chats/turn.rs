@@ -6,7 +6,7 @@
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::{Citation, ConversationId, MessageId, Timestamp, TurnId, Usage, id::MAX_ANSWERS};
+use crate::{AnswerQuery, Citation, ConversationId, MessageId, Timestamp, TurnId, Usage, id::MAX_ANSWERS};
 
 /// The state of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -58,6 +58,9 @@ pub struct Answer {
     /// Passages cited by the answer, by number.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub citations: Vec<Citation>,
+    /// The query that it tells of, if a database answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query: Option<Box<AnswerQuery>>,
     /// A notice for the user, for example that documents were still being indexed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice: Option<String>,
@@ -120,6 +123,7 @@ impl Answer {
             id,
             text: String::new(),
             citations: Vec::new(),
+            query: None,
             notice: None,
             model: None,
             provider: None,

@@ -21,7 +21,7 @@ pub(super) fn import(file: &ImportFile, database: &mut Connection, names: &mut N
     let text = decoded(&bytes);
     let delimiter = delimiter_of(&text);
     let header = header(&mut reader(&text, delimiter), file)?;
-    let (formats, is_key, count) = formats(&mut reader(&text, delimiter), header.len(), delimiter)?;
+    let (formats, count) = formats(&mut reader(&text, delimiter), header.len(), delimiter)?;
     if count == 0 {
         let detail = format!("`{}` has no rows below its names.", file.name);
         return Err(Refusal::new("empty", detail));
@@ -35,7 +35,13 @@ pub(super) fn import(file: &ImportFile, database: &mut Connection, names: &mut N
             not_null: false,
         })
         .collect();
-    let key = primary_key(&table, &header, &formats, &is_key);
+    let mut key = Vec::new();
+    for index in possible_keys(&table, &header, &formats) {
+        if is_unique(&mut reader(&text, delimiter), index, formats[index])? {
+            key.push(header[index].clone());
+            break;
+        }
+    }
     create_table(database, &table, &columns, &key, &[])?;
     let fault = |error: rusqlite::Error| refusal(&error);
     let target = database.transaction().map_err(fault)?;
@@ -133,26 +139,15 @@ fn header(reader: &mut Reader<&[u8]>, file: &ImportFile) -> Result<Vec<String>, 
     Ok(header.iter().enumerate().map(name).collect())
 }
 
-/// Returns how the values of each column are written, whether they are all different, and the number of rows.
-fn formats(
-    reader: &mut Reader<&[u8]>,
-    columns: usize,
-    delimiter: u8,
-) -> Result<(Vec<ColumnFormat>, Vec<bool>, usize), Refusal> {
+/// Returns how the values of each column are written, and the number of rows.
+fn formats(reader: &mut Reader<&[u8]>, columns: usize, delimiter: u8) -> Result<(Vec<ColumnFormat>, usize), Refusal> {
     let mut guesses: Vec<FormatGuess> = (0..columns).map(|_| FormatGuess::default()).collect();
-    let mut seen: Vec<Option<HashSet<Vec<u8>>>> = vec![Some(HashSet::new()); columns];
     let mut record = ByteRecord::new();
     let mut count = 0;
     while next(reader, &mut record)? {
         count += 1;
         for (index, guess) in guesses.iter_mut().enumerate() {
-            let value = record.get(index).unwrap_or_default();
-            guess.note(&String::from_utf8_lossy(value));
-            if let Some(values) = &mut seen[index]
-                && (value.is_empty() || !values.insert(value.to_vec()))
-            {
-                seen[index] = None;
-            }
+            guess.note(&String::from_utf8_lossy(record.get(index).unwrap_or_default()));
         }
     }
     // A file is written by one program: what one column shows of decimal marks and dates holds for the others.
@@ -161,11 +156,30 @@ fn formats(
     let formats = guesses
         .into_iter()
         .map(|guess| guess.format(has_decimal_comma, day_first));
-    Ok((formats.collect(), seen.iter().map(Option::is_some).collect(), count))
+    Ok((formats.collect(), count))
 }
 
-/// Returns the column that identifies rows: `id`, or one named after the table, whose values are all different.
-fn primary_key(table: &str, header: &[String], formats: &[ColumnFormat], is_unique: &[bool]) -> Vec<String> {
+/// Returns whether all values of a column are there and different, as they are stored: ` 1` and `1` are one number, and
+/// so are `0` and `-0`.
+fn is_unique(reader: &mut Reader<&[u8]>, column: usize, format: ColumnFormat) -> Result<bool, Refusal> {
+    let (mut numbers, mut texts) = (HashSet::new(), HashSet::new());
+    let mut record = ByteRecord::new();
+    while next(reader, &mut record)? {
+        let value = record.get(column).unwrap_or_default();
+        let is_new = match format.value(&String::from_utf8_lossy(value)) {
+            Value::Integer(number) => numbers.insert(number),
+            Value::Text(text) => texts.insert(text),
+            Value::Null | Value::Real(_) | Value::Blob(_) => false,
+        };
+        if !is_new {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Returns the columns that may identify rows: `id`, or those named after the table.
+fn possible_keys(table: &str, header: &[String], formats: &[ColumnFormat]) -> Vec<usize> {
     let table = table.to_lowercase();
     let is_key = |name: &str| {
         let name = name.to_lowercase();
@@ -173,9 +187,9 @@ fn primary_key(table: &str, header: &[String], formats: &[ColumnFormat], is_uniq
         let begins = |stem: &str| table.starts_with(&stem.chars().take(4).collect::<String>());
         name == "id" || stem.is_some_and(|stem| !stem.is_empty() && begins(stem))
     };
-    let mut columns = header.iter().zip(formats).zip(is_unique);
-    let found = columns.find(|((name, format), is_unique)| {
-        **is_unique && is_key(name) && matches!(format.column_type(), ColumnType::Integer | ColumnType::Text)
+    let columns = header.iter().zip(formats).enumerate();
+    let found = columns.filter(|(_, (name, format))| {
+        is_key(name) && matches!(format.column_type(), ColumnType::Integer | ColumnType::Text)
     });
-    found.map(|((name, _), _)| name.clone()).into_iter().collect()
+    found.map(|(index, _)| index).collect()
 }

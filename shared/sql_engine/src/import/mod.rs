@@ -18,8 +18,12 @@ use crate::{Catalog, Refusal, connection::quoted, inspect, query::refusal};
 const MAX_TABLES: usize = 500;
 /// Maximum number of columns of a table.
 const MAX_COLUMNS: usize = 200;
+/// Maximum number of columns of all tables together: what is known of each is held in memory.
+const MAX_ALL_COLUMNS: i64 = 10_000;
 /// Longest name of a table or column, in characters.
 const MAX_NAME: usize = 64;
+/// Longest name of a column that a database brings with it, in bytes.
+pub(crate) const MAX_COLUMN_NAME: usize = 128;
 
 /// The format of an uploaded file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,8 +67,23 @@ pub(crate) fn import(files: &[ImportFile], target: &Path, heap_bytes: u64) -> Re
     if names.0.is_empty() {
         return Err(Refusal::new("empty", "The file contains no tables."));
     }
+    check_columns(&database)?;
     index_references(&database).map_err(fault)?;
     inspect::catalog(&database).map_err(fault)
+}
+
+fn check_columns(database: &Connection) -> Result<(), Refusal> {
+    let sql = "SELECT count(*) FROM sqlite_schema AS t, pragma_table_info(t.name) WHERE t.type = 'table'";
+    let count: i64 = database
+        .query_row(sql, [], |row| row.get(0))
+        .map_err(|error| refusal(&error))?;
+    if count > MAX_ALL_COLUMNS {
+        let detail = format!(
+            "The tables have more than {MAX_ALL_COLUMNS} columns together. Upload those that questions are about."
+        );
+        return Err(Refusal::new("too_large", detail));
+    }
+    Ok(())
 }
 
 /// Creates a database whose bytes depend on nothing but what is written to it.
@@ -166,6 +185,12 @@ fn create_table(
     if columns.len() > MAX_COLUMNS {
         let detail =
             format!("The table `{table}` has more than {MAX_COLUMNS} columns. Upload those that questions are about.");
+        return Err(Refusal::new("too_large", detail));
+    }
+    if columns.iter().any(|column| column.name.len() > MAX_COLUMN_NAME) {
+        let detail = format!(
+            "A column of the table `{table}` has a name of more than {MAX_COLUMN_NAME} bytes. Give it a shorter one."
+        );
         return Err(Refusal::new("too_large", detail));
     }
     let columns = columns.iter().map(|column| {

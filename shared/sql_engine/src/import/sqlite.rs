@@ -7,7 +7,7 @@ use rusqlite::{
     types::{Value, ValueRef},
 };
 
-use super::{ImportFile, Names, NewColumn, create_table, identifier, insertion};
+use super::{ImportFile, MAX_COLUMN_NAME, Names, NewColumn, create_table, identifier, insertion};
 use crate::{
     ColumnType, Refusal,
     connection::{self, quoted, table_names},
@@ -75,6 +75,10 @@ fn copy(
         .iter()
         .filter_map(|reference| {
             let other = renamed.get(&reference.references_table.to_lowercase())?;
+            let mut names = reference.columns.iter().chain(&reference.references_columns);
+            if names.any(|name| name.len() > MAX_COLUMN_NAME) {
+                return None;
+            }
             let list = |names: &[String]| names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ");
             let (own, others) = (list(&reference.columns), list(&reference.references_columns));
             Some(format!("FOREIGN KEY ({own}) REFERENCES {} ({others})", quoted(other)))

@@ -167,3 +167,61 @@ fn damaged_databases_end_in_a_refusal() {
         let _ = imported(&[("broken.db", FileKind::Sqlite, &broken)]).map(|_| ());
     }
 }
+
+#[test]
+fn keys_are_compared_as_they_are_stored() {
+    for (ids, is_key) in [
+        (["1", "2", "3"], true),
+        (["1", " 1", "2"], false),
+        (["0", "-0", "1"], false),
+        (["a", "b", ""], false),
+        (["a", "a ", "b"], true),
+    ] {
+        let table = format!("id;x\n{}\n", ids.map(|id| format!("{id};y")).join("\n"));
+        let made = imported(&[("t.csv", FileKind::Csv, table.as_bytes())]).expect("a database");
+        let table = made.catalog.table("t").expect("a table");
+        assert_eq!((table.primary_key.len() == 1, table.row_count), (is_key, 3), "{ids:?}");
+    }
+}
+
+/// A database whose description would be large: names, values and references without an end.
+#[test]
+fn the_catalog_of_a_hostile_file_is_small() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("hostile");
+    let hostile = rusqlite::Connection::open(&path).expect("a file");
+    let create = |sql: String| hostile.execute_batch(&sql).expect("a statement");
+    let long = "x".repeat(40_000);
+    let references = (0..1_000).map(|_| "FOREIGN KEY (c0) REFERENCES t0 (c1)");
+    create("BEGIN".to_owned());
+    for table in 0..120 {
+        let columns: Vec<String> = (0..80).map(|column| format!("c{column} TEXT")).collect();
+        create(format!("CREATE TABLE t{table} ({})", columns.join(", ")));
+        for row in 0..8 {
+            let values: Vec<String> = (0..80)
+                .map(|column| format!("'{row} {column} {}'", "y".repeat(50)))
+                .collect();
+            create(format!("INSERT INTO t{table} VALUES ({})", values.join(", ")));
+        }
+    }
+    let keys = references.collect::<Vec<_>>().join(", ");
+    create(format!(
+        "CREATE TABLE refers (c0 TEXT, FOREIGN KEY (c0) REFERENCES t0 ({long}), {keys})"
+    ));
+    create(format!("CREATE TABLE day (at DATE); INSERT INTO day VALUES ('{long}')"));
+    create("COMMIT".to_owned());
+    let bytes = std::fs::read(&path).expect("a file");
+    let made = imported(&[("hostile.db", FileKind::Sqlite, &bytes)]).expect("a database");
+    let size = serde_json::to_vec(&made.catalog).expect("JSON").len();
+    // 9,600 columns; all values of all of them would be 4 MB.
+    assert!(size < 2_000_000, "{size} bytes");
+    let of = |name: &str| made.catalog.table(name).expect(name);
+    assert!(of("refers").foreign_keys.len() <= 100);
+    assert_eq!(of("day").columns[0].range, None);
+    create(format!("CREATE TABLE long ({long} TEXT)"));
+    let bytes = std::fs::read(&path).expect("a file");
+    let refused = imported(&[("hostile.db", FileKind::Sqlite, &bytes)])
+        .err()
+        .expect("a refusal");
+    assert_eq!(refused.code, "too_large");
+}

@@ -358,7 +358,12 @@ impl Conversations {
 fn is_large(turn: &Turn) -> bool {
     let answers = turn.answers.iter().map(|answer| {
         let citations = answer.citations.iter().map(|citation| citation.excerpt.len() + 400);
-        answer.text.len() + 1000 + citations.sum::<usize>()
+        let query = answer.query.as_ref().map_or(0, |query| {
+            let texts = [&query.sql, &query.explanation, &query.table];
+            let size: usize = texts.iter().map(|text| text.as_ref().map_or(0, String::len)).sum();
+            size + query.question.len() + 4000
+        });
+        answer.text.len() + 1000 + citations.sum::<usize>() + query
     });
     turn.question.len() + answers.sum::<usize>() > LARGEST
 }

@@ -17,7 +17,7 @@ use super::{
     in_progress, title,
     write::{Asker, Writer},
 };
-use crate::{App, BillingContext, Generation};
+use crate::{App, BillingContext, Generation, query::told_to_models};
 
 /// Instruction to a model that must continue its own text.
 const GO_ON: &str = "Your answer was cut off. Go on exactly where it ended, without repeating anything.";
@@ -137,7 +137,7 @@ impl App {
     }
 
     /// Stores that an answer is being generated, in its turn at the head of the conversation.
-    async fn announce(
+    pub(super) async fn announce(
         &self,
         conversations: &Conversations,
         conversation: &Conversation,
@@ -210,8 +210,9 @@ async fn check_unmoved(conversations: &Conversations, read: &Conversation) -> Re
     }
 }
 
+/// What a database answered is left out: its rows may be anybody's words.
 fn exchange(turn: &Turn) -> Exchange<'_> {
-    let said = turn.shown().filter(|answer| answer.is_said());
+    let said = turn.shown().filter(|answer| answer.is_said() && answer.query.is_none());
     Exchange {
         question: &turn.question,
         answer: said.map_or("", |answer| &answer.text),
@@ -237,7 +238,11 @@ fn request(
         if said.is_some() || turn.answers.is_empty() {
             messages.push(Message::user(&turn.question));
         }
-        messages.extend(said.map(|answer| Message::assistant(without_citations(&answer.text, &numbers(answer)))));
+        let text = |answer: &Answer| match &answer.query {
+            Some(query) => told_to_models(query, &answer.text),
+            None => without_citations(&answer.text, &numbers(answer)),
+        };
+        messages.extend(said.map(|answer| Message::assistant(text(answer))));
     }
     messages.push(Message::user(question));
     if !written.is_empty() {

@@ -9,6 +9,7 @@ mod follow;
 mod generation_options;
 mod grounding;
 mod post_processor;
+mod query_turn;
 mod rewrite;
 mod title;
 mod write;
@@ -26,8 +27,10 @@ pub use generation_options::GenerationOptions;
 pub use grounding::FoundPassage;
 pub(crate) use grounding::Grounding;
 pub(crate) use post_processor::AnswerPostProcessor;
+pub(crate) use query_turn::BegunTurn;
 use store::Conversations;
 pub(crate) use title::cut;
+pub(crate) use write::error_code;
 
 use crate::{App, BillingContext};
 
@@ -41,7 +44,7 @@ const MAX_VERSIONS: usize = 20;
 /// Error code for an unstreamed answer that takes too long: requesting it again does not help.
 pub const ANSWER_NOT_STREAMED: &str = "answer_not_streamed";
 
-const SESSION_NOT_FOUND: Error = Error::NotFound("chat session");
+pub(crate) const SESSION_NOT_FOUND: Error = Error::NotFound("chat session");
 const NO_MESSAGE: Error = Error::NotFound("message");
 
 /// A question to be answered.

@@ -233,7 +233,7 @@ impl Writer {
         };
         let is_unanswered = whole.as_ref().is_some_and(is_unanswered);
         let event = whole.as_ref().filter(|_| is_awaited);
-        let event = event.and_then(|answer| self.event(answer));
+        let event = event.and_then(|answer| event_of(&self.app, &self.turn, answer, &self.asker));
         let place = (&self.answer, event.as_ref());
         let stored = store(&self.conversations, &mut self.turn, place, |answer| {
             if let Some(whole) = &whole {
@@ -269,32 +269,6 @@ impl Writer {
 }
 
 impl Writer {
-    /// Returns the event of an answer; `None` if it failed.
-    fn event(&self, answer: &Answer) -> Option<WebhookEvent> {
-        if !matches!(answer.status, AnswerStatus::Complete | AnswerStatus::Stopped) {
-            return None;
-        }
-        let data = EventData::MessageCreated(MessageEvent {
-            message_id: answer.id.clone(),
-            prompt_id: self.turn.id.clone(),
-            session_id: self.turn.conversation.clone(),
-            user_id: self.asker.user.clone(),
-            chatbot_id: self.asker.chatbot.clone(),
-            model: answer.model.clone().unwrap_or_default(),
-            finish_reason: answer.finish_reason.clone(),
-            total_tokens: answer.usage.total_tokens,
-            content: None,
-        });
-        // A continued answer is complete more than once.
-        let occurrence = format!("{} {}", answer.id, answer.usage.total_tokens);
-        Some(WebhookEvent::new(
-            &self.asker.org,
-            self.app.clock.now(),
-            data,
-            &occurrence,
-        ))
-    }
-
     /// Marks and counts a question that was not answered, once. The answer is stored already, so a failure here loses a count and not
     /// an answer.
     async fn count_unanswered(&mut self) {
@@ -339,8 +313,29 @@ impl Writer {
     }
 }
 
+/// Returns the event of an answer; `None` if it failed.
+pub(super) fn event_of(app: &App, turn: &Turn, answer: &Answer, asker: &Asker) -> Option<WebhookEvent> {
+    if !matches!(answer.status, AnswerStatus::Complete | AnswerStatus::Stopped) {
+        return None;
+    }
+    let data = EventData::MessageCreated(MessageEvent {
+        message_id: answer.id.clone(),
+        prompt_id: turn.id.clone(),
+        session_id: turn.conversation.clone(),
+        user_id: asker.user.clone(),
+        chatbot_id: asker.chatbot.clone(),
+        model: answer.model.clone().unwrap_or_default(),
+        finish_reason: answer.finish_reason.clone(),
+        total_tokens: answer.usage.total_tokens,
+        content: None,
+    });
+    // A continued answer is complete more than once.
+    let occurrence = format!("{} {}", answer.id, answer.usage.total_tokens);
+    Some(WebhookEvent::new(&asker.org, app.clock.now(), data, &occurrence))
+}
+
 /// Returns the stable code of the error that made an answer fail.
-fn error_code(error: &Error) -> &'static str {
+pub(crate) fn error_code(error: &Error) -> &'static str {
     match error {
         Error::Upstream { code, .. } | Error::ModelRequest { code, .. } | Error::Conflict { code, .. } => code,
         Error::Unavailable(_) => "unavailable",
@@ -350,7 +345,7 @@ fn error_code(error: &Error) -> &'static str {
 }
 
 /// Changes an answer in the table, and promises its event to webhooks, despite concurrent writes to its turn; returns `false` if it was deleted.
-async fn store(
+pub(super) async fn store(
     conversations: &Conversations,
     turn: &mut Turn,
     (id, event): (&MessageId, Option<&WebhookEvent>),
