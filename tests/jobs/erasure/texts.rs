@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 /// Texts that are no free ones: names of things and choices, which an operation refuses unless it knows them.
-const CHOICES: [&str; 24] = [
+const CHOICES: [&str; 26] = [
     "/model",
     "/messages/*/content/*/type",
     "/downgrade_model",
     "/transcription_model",
+    "/embedding_model",
+    "/settings/rerank_model",
     "/fallback_models/*",
     "/session_id",
     "/role",
