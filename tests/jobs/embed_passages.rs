@@ -13,7 +13,7 @@ use tempfile::NamedTempFile;
 use crate::support::{Caller, Test};
 
 /// Words of two languages that mean the same.
-const WORDS: &[&[&str]] = &[
+pub(super) const WORDS: &[&[&str]] = &[
     &["warranty", "garantie"],
     &["lamp", "lampe"],
     &["coffee", "kaffee"],
@@ -25,9 +25,9 @@ const WORDS: &[&[&str]] = &[
 ];
 
 /// A document in English, and a question in German, which has no word of it.
-const LAMP: &str = "# Lights\n\nThe lamp has a warranty of three seasons.\n\n# Mills\n\nYou may return the coffee grinder.\n\n\
+pub(super) const LAMP: &str = "# Lights\n\nThe lamp has a warranty of three seasons.\n\n# Mills\n\nYou may return the coffee grinder.\n\n\
     # Nature\n\nThe moon is above the garden.\n";
-const QUESTION: &str = "Garantie?";
+pub(super) const QUESTION: &str = "Garantie?";
 
 /// A model file, which is removed with this.
 fn model() -> NamedTempFile {
@@ -40,12 +40,18 @@ async fn with_model(file: &NamedTempFile) -> Test {
     Test::with(&[("EMBEDDING_MODEL", file.path().to_str().unwrap())]).await
 }
 
-async fn shown(caller: &Caller, id: &str) -> Value {
+pub(super) async fn shown(caller: &Caller, id: &str) -> Value {
     caller.get(&format!("/api/v1/documents/{id}")).await.ok().json()
 }
 
+/// How many of its passages have a vector, and how many it has.
+fn progress(document: &Value) -> (u64, u64) {
+    let count = |name: &str| document["vectors"][name].as_u64().unwrap();
+    (count("done"), count("total"))
+}
+
 /// Returns the texts that a search finds.
-async fn found(caller: &Caller, bot: &str, question: &str) -> Vec<String> {
+pub(super) async fn found(caller: &Caller, bot: &str, question: &str) -> Vec<String> {
     let path = format!("/api/v1/chatbots/{bot}/search");
     let answer = caller.post(&path, json!({"query": question})).await.ok().json();
     let passages = answer["passages"].as_array().unwrap();
@@ -55,20 +61,20 @@ async fn found(caller: &Caller, bot: &str, question: &str) -> Vec<String> {
         .collect()
 }
 
-async fn stored(t: &Test, caller: &Caller, id: &str) -> Document {
+pub(super) async fn stored(t: &Test, caller: &Caller, id: &str) -> Document {
     let store = Store::new(t.stack.sdk(), Tables::with_prefix("parlance"));
     let documents = store.documents(&caller.org().to_owned().into());
     documents.get(&id.to_owned().into()).await.unwrap().unwrap()
 }
 
-async fn segment(t: &Test, caller: &Caller, id: &str) -> Segment {
+pub(super) async fn segment(t: &Test, caller: &Caller, id: &str) -> Segment {
     let key = stored(t, caller, id).await.segment.unwrap();
     let object = t.s3().get_object().bucket("parlance").key(key).send().await.unwrap();
     Segment::from_bytes(&object.body.collect().await.unwrap().into_bytes()).unwrap()
 }
 
 /// Returns the ends of the object keys of a document.
-async fn objects(t: &Test, caller: &Caller, id: &str) -> Vec<String> {
+pub(super) async fn objects(t: &Test, caller: &Caller, id: &str) -> Vec<String> {
     let prefix = format!("t/{}/d/{id}/", caller.org());
     let list = t.s3().list_objects_v2().bucket("parlance").prefix(&prefix);
     let found = list.send().await.unwrap().contents.unwrap_or_default();
@@ -79,7 +85,7 @@ async fn objects(t: &Test, caller: &Caller, id: &str) -> Vec<String> {
 }
 
 /// A text of so many passages.
-fn rules(count: usize, word: &str) -> String {
+pub(super) fn rules(count: usize, word: &str) -> String {
     let rule = |number| format!("# Rule {number}\n\nRule {number} is about the {word} and the river.\n\n");
     (0..count).map(rule).collect()
 }
@@ -106,7 +112,7 @@ async fn a_passage_is_found_by_its_meaning_in_another_language() {
     t.drain().await;
     let document = shown(&ada, &id).await;
     assert_eq!(document["status"], "ready");
-    assert_eq!(document["vectors"], json!({"done": 3, "total": 3}));
+    assert_eq!(progress(&document), (3, 3));
     let bot = ada.chatbot(&[&id]).await;
     let texts = found(&ada, &bot, QUESTION).await;
     assert!(texts[0].contains("warranty"), "{texts:?}");
@@ -162,7 +168,7 @@ async fn the_model_may_be_an_object_of_the_bucket() {
     let ada = t.user("ada").await;
     let id = ada.upload("home.md", LAMP).await.created().text("id");
     t.drain().await;
-    assert_eq!(shown(&ada, &id).await["vectors"], json!({"done": 3, "total": 3}));
+    assert_eq!(progress(&shown(&ada, &id).await), (3, 3));
     let bot = ada.chatbot(&[&id]).await;
     assert!(found(&ada, &bot, QUESTION).await[0].contains("warranty"));
     let body = json!({"model": format!("chatbot/{bot}"), "message": QUESTION});
@@ -195,23 +201,27 @@ async fn deliveries_that_are_repeated_and_simultaneous_make_one_segment() {
     // Planned, but no batch is delivered.
     let app = t.stack.app();
     Box::pin(t.without_queue("embed_passages", async {
-        assert!(app.embed_passages(&plan).await.is_err(), "the messages are not sent");
+        assert!(
+            app.embed_passages(&plan, &t.delivery(1)).await.is_err(),
+            "the messages are not sent"
+        );
     }))
     .await;
     let planned = stored(&t, &ada, &id).await;
     let messages = batches(&ada, &planned);
     assert_eq!(messages.len(), 3);
-    assert_eq!(shown(&ada, &id).await["vectors"], json!({"done": 0, "total": 70}));
-    app.embed_passages(&messages[2]).await.unwrap();
-    app.embed_passages(&messages[2]).await.unwrap();
-    assert_eq!(shown(&ada, &id).await["vectors"], json!({"done": 6, "total": 70}));
+    assert_eq!(progress(&shown(&ada, &id).await), (0, 70));
+    app.embed_passages(&messages[2], &t.delivery(1)).await.unwrap();
+    app.embed_passages(&messages[2], &t.delivery(1)).await.unwrap();
+    assert_eq!(progress(&shown(&ada, &id).await), (6, 70));
+    let delivery = t.delivery(1);
     let all: Vec<_> = messages.iter().cycle().take(12).collect();
-    for delivered in join_all(all.iter().map(|message| app.embed_passages(message))).await {
+    for delivered in join_all(all.iter().map(|message| app.embed_passages(message, &delivery))).await {
         delivered.unwrap();
     }
     t.drain_all().await;
     let ada = ada.sign_in_again().await;
-    assert_eq!(shown(&ada, &id).await["vectors"], json!({"done": 70, "total": 70}));
+    assert_eq!(progress(&shown(&ada, &id).await), (70, 70));
     let complete = segment(&t, &ada, &id).await;
     assert_eq!(complete.vectors().unwrap().count(), 70);
     assert_eq!(
@@ -227,9 +237,9 @@ async fn deliveries_that_are_repeated_and_simultaneous_make_one_segment() {
     );
     // Late deliveries are out of date.
     for message in &messages {
-        app.embed_passages(message).await.unwrap();
+        app.embed_passages(message, &t.delivery(1)).await.unwrap();
     }
-    app.embed_passages(&plan).await.unwrap();
+    app.embed_passages(&plan, &t.delivery(1)).await.unwrap();
     assert_eq!(segment(&t, &ada, &id).await, complete);
 }
 
@@ -248,10 +258,7 @@ async fn a_new_version_keeps_the_vectors_of_what_did_not_change() {
     ada.send(request.multipart(form)).await.created();
     t.drain().await;
     let document = shown(&ada, &id).await;
-    assert_eq!(
-        (&document["version"], &document["vectors"]),
-        (&json!(2), &json!({"done": 40, "total": 40}))
-    );
+    assert_eq!((&document["version"], progress(&document)), (&json!(2), (40, 40)));
     // A batch of the earlier segment comes late, and another plan of it.
     let late = EmbedPassagesMessage {
         org_id: ada.org().to_owned().into(),
@@ -261,7 +268,7 @@ async fn a_new_version_keeps_the_vectors_of_what_did_not_change() {
             number: 0,
         }),
     };
-    t.stack.app().embed_passages(&late).await.unwrap();
+    t.stack.app().embed_passages(&late, &t.delivery(1)).await.unwrap();
     assert_eq!(shown(&ada, &id).await["vectors"], document["vectors"]);
     let bot = ada.chatbot(&[&id]).await;
     assert!(found(&ada, &bot, "Kaffee?").await[0].contains("Rule 7"));
@@ -277,7 +284,7 @@ async fn a_copy_of_a_file_has_its_vectors_at_once() {
     let second = ada.upload("copy.md", LAMP).await.created().text("id");
     t.drain().await;
     assert_eq!(segment(&t, &ada, &first).await, segment(&t, &ada, &second).await);
-    assert_eq!(shown(&ada, &second).await["vectors"], json!({"done": 3, "total": 3}));
+    assert_eq!(progress(&shown(&ada, &second).await), (3, 3));
 }
 
 #[tokio::test]
@@ -298,6 +305,6 @@ async fn nothing_is_left_of_a_document_that_is_deleted_meanwhile() {
     };
     ada.delete(&format!("/api/v1/documents/{id}")).await.expect(204);
     t.drain().await;
-    t.stack.app().embed_passages(&message).await.unwrap();
+    t.stack.app().embed_passages(&message, &t.delivery(1)).await.unwrap();
     assert!(objects(&t, &ada, &id).await.is_empty());
 }

@@ -2,6 +2,7 @@
 
 mod delete_document;
 mod embed_passages;
+mod embedding_models;
 pub(crate) mod erasure;
 pub(crate) mod export_user;
 mod hostile_files;

@@ -2,6 +2,7 @@
 
 use app::{BillingContext, EmbeddingRequest, TextRole};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use domain::Category;
 use domain::{Error, auth::permission::WriteChats};
 use garde::Validate;
 use http_api::{Body, Ctx, Json, May, Result, readable_name};
@@ -117,6 +118,7 @@ pub(crate) async fn create_embedding(
             Some(InputType::Passage) | None => TextRole::Passage,
         },
         dimensions: body.dimensions,
+        category: Category::Embeddings,
     };
     let billing = BillingContext::of(&member.identity, &member.org);
     let embedded = app.embed(billing, request).await?;

@@ -51,7 +51,7 @@ pub fn api() -> Api {
         .post(
             "/embeddings",
             embeddings::create_embedding,
-            "Create embeddings of texts. Compatible with OpenAI's API. From OpenAI, Azure, Gemini, Bedrock (Titan, Cohere) or a \
+            "Create embeddings of texts. Compatible with OpenAI's API. From OpenAI, Azure, Gemini, Cohere, Bedrock (Titan, Cohere) or a \
              compatible server.",
         )
         .get(

@@ -1,7 +1,7 @@
 //! Request bodies and parameters.
 
 use app::ChatbotChange;
-use domain::{AnswerMode, Chatbot, ChatbotId, ChatbotSettings, DocumentId, FixedAnswer, Quota};
+use domain::{AnswerMode, Chatbot, ChatbotId, ChatbotSettings, DocumentId, FixedAnswer, Org, Quota};
 use garde::Validate;
 use http_api::{not_blank, readable_name, readable_text};
 use schemars::JsonSchema;
@@ -90,9 +90,15 @@ pub(crate) struct SettingsPatch {
     #[garde(skip)]
     rewrite_questions: Option<bool>,
     /// The share of a question that a passage must contain to be given to the model, weighted by the rarity of the
-    /// words.
+    /// words. With the built-in embedding model, a passage that means the same contains it too; the scales of other models
+    /// are not known.
     #[garde(range(min = 0.0, max = 1.0))]
     min_relevance: Option<f32>,
+    /// The model of Cohere or Bedrock that orders the passages that a search finds, such as `cohere/rerank-v3.5` or
+    /// `amazon.rerank-v1:0`, before `top_k` of them are given to the model: one more call for each question. If it fails or
+    /// takes too long, they keep the order of the search. An empty string for none.
+    #[garde(length(chars, max = Org::MAX_MODEL), inner(custom(reranks)))]
+    rerank_model: Option<String>,
     /// Sampling temperature, 0 to 2.
     #[garde(range(min = 0.0, max = 2.0))]
     temperature: Option<f32>,
@@ -142,6 +148,17 @@ fn small_together(given: &Option<Vec<FixedAnswerInput>>, (): &()) -> garde::Resu
     }
 }
 
+/// Checks that a model can rerank, unless it is none.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature of a validator")]
+fn reranks(name: &str, (): &()) -> garde::Result {
+    if name.trim().is_empty() || app::is_reranker(name) {
+        return Ok(());
+    }
+    Err(garde::Error::new(
+        "names no reranking model of Cohere or Bedrock; name one such as cohere/rerank-v3.5",
+    ))
+}
+
 /// Distinguishes null from absent.
 #[expect(clippy::option_option, reason = "null removes a limit, absence leaves it unchanged")]
 fn nullable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<u64>>, D::Error> {
@@ -173,6 +190,7 @@ impl SettingsPatch {
             fixed_answers: self.fixed_answers.map_or(before.fixed_answers, fixed_answers),
             rewrite_questions: self.rewrite_questions.unwrap_or(before.rewrite_questions),
             min_relevance: self.min_relevance.unwrap_or(before.min_relevance),
+            rerank_model: text(self.rerank_model, before.rerank_model),
             temperature: self.temperature.or(before.temperature),
             max_tokens: self.max_tokens.unwrap_or(before.max_tokens),
             top_k: self.top_k.unwrap_or(before.top_k),
@@ -196,6 +214,7 @@ impl SettingsPatch {
             self.rewrite_questions
                 .map(|rewrites| ("settings.rewrite_questions", json!(rewrites))),
             self.min_relevance.map(|share| ("settings.min_relevance", json!(share))),
+            text("settings.rerank_model", self.rerank_model),
             self.temperature
                 .map(|temperature| ("settings.temperature", json!(temperature))),
             self.max_tokens.map(|tokens| ("settings.max_tokens", json!(tokens))),

@@ -6,6 +6,7 @@ mod preview;
 mod unanswered;
 mod view;
 
+use app::BillingContext;
 use domain::auth::permission::{ReadChatbots, WriteChatbots};
 use evaluation::{EvaluationRequest, EvaluationView};
 use http_api::{Api, Body, Created, Ctx, Json, Listing, May, NoContent, Origin, Paging, Path, Query, Result};
@@ -219,7 +220,8 @@ async fn search_chatbot(
     Path(path): Path<BotPath>,
     Body(body): Body<PassageSearch>,
 ) -> Result<Json<SearchView>> {
-    let found = app.search_chatbot(&member.org.org, &path.chatbot_id, &body.query, body.limit);
+    let billing = BillingContext::of(&member.identity, &member.org);
+    let found = app.search_chatbot(billing, &path.chatbot_id, &body.query, body.limit);
     Ok(Json(found.await?.into()))
 }
 

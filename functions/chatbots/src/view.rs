@@ -45,6 +45,8 @@ pub(crate) struct SettingsView {
     rewrite_questions: bool,
     /// The share of a question that a passage must contain to be given to the model, 0 to 1.
     min_relevance: f32,
+    /// The model that orders the passages that a search finds, if any.
+    rerank_model: Option<String>,
     temperature: Option<f32>,
     /// Maximum length of an answer, in tokens.
     max_tokens: u32,
@@ -107,6 +109,7 @@ impl From<ChatbotSettings> for SettingsView {
             fixed_answers,
             rewrite_questions,
             min_relevance,
+            rerank_model,
             temperature,
             max_tokens,
             top_k,
@@ -126,6 +129,7 @@ impl From<ChatbotSettings> for SettingsView {
                 .collect(),
             rewrite_questions,
             min_relevance,
+            rerank_model,
             temperature,
             max_tokens,
             top_k,

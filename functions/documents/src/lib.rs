@@ -3,6 +3,7 @@
 mod content;
 mod crawls;
 mod details;
+mod embed;
 mod uploads;
 mod versions;
 mod view;
@@ -17,6 +18,7 @@ use domain::{
     auth::permission::{ReadDocuments, WriteDocuments},
     documents::tags::normalize_tag,
 };
+use embed::embed_documents;
 use garde::Validate;
 use http_api::{
     Api, Created, Ctx, Json, Listing, May, NoContent, Paging, Path, Query, Result, Upload, Wait, optional_name,
@@ -62,6 +64,13 @@ fn with_documents(api: Api) -> Api {
             "Create a document from a URL. Fetches the web page or file, waits some seconds until it is indexed, and \
              returns it as `ready`; a large page, or one of a slow site, is `pending` and read in the background. With \
              `crawl` or `sitemap`, creates a crawl instead, which reads the pages of the site in the background.",
+        )
+        .post(
+            "/documents/embed",
+            embed_documents,
+            "Embed documents. Has the organization's embedding model make the vectors of all documents that lack them: after \
+             another model was chosen, or after an error of `vectors` is solved. With `dry_run`, says how many tokens that \
+             takes and does nothing. Documents are found as before until their vectors are finished.",
         )
         .get(
             "/documents",

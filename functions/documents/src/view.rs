@@ -1,5 +1,6 @@
 //! Documents as clients see them.
 
+use app::RequestedVectors;
 use domain::{Document, DocumentKind, DocumentStatus, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -110,11 +111,61 @@ pub(crate) struct VectorsView {
     done: u32,
     /// Number of passages.
     total: u32,
+    /// Names the model that makes them.
+    model: String,
+    /// Why no more are made, if that is so: a sentence.
+    error: Option<String>,
+    /// The same as a code: `not_embedded`.
+    error_code: Option<String>,
+}
+
+impl VectorsView {
+    fn of(document: &Document) -> Option<Self> {
+        let embedding = document.embedding.clone()?;
+        let (error_code, error) = embedding.failure.map(|failure| (failure.code, failure.detail)).unzip();
+        Some(Self {
+            done: document.embedded()?,
+            total: document.chunks?,
+            model: embedding.embedder,
+            error,
+            error_code,
+        })
+    }
+}
+
+/// Vectors that were requested, or would be.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct RequestedVectorsView {
+    /// Names the model that makes them. Null if neither the organization nor this deployment has one: then none are made.
+    model: Option<String>,
+    /// Whether nothing was requested.
+    dry_run: bool,
+    /// Number of documents that lack vectors of this model.
+    documents: u64,
+    /// Number of their passages without one.
+    passages: u64,
+    /// Tokens that the model reads for them, as an estimate: 250 a passage, none with the built-in model.
+    estimated_tokens: u64,
+    /// List price of these in millionths of a US dollar; null if the model has no known price.
+    estimated_cost_micro_usd: Option<u64>,
+}
+
+impl RequestedVectorsView {
+    pub(crate) fn new(requested: RequestedVectors, dry_run: bool) -> Self {
+        Self {
+            model: requested.model,
+            dry_run,
+            documents: requested.documents,
+            passages: requested.passages,
+            estimated_tokens: requested.estimated_tokens,
+            estimated_cost_micro_usd: requested.estimated_cost_micro_usd,
+        }
+    }
 }
 
 impl From<Document> for DocumentView {
     fn from(document: Document) -> Self {
-        let vectors = document.embedded().zip(document.chunks);
+        let vectors = VectorsView::of(&document);
         let (source_url, canonical_url) = document.web.map(|web| (web.url, web.canonical_url)).unzip();
         let (error_code, error) = document.failure.map(|failure| (failure.code, failure.detail)).unzip();
         let (checked_at, gone_since) = document
@@ -138,7 +189,7 @@ impl From<Document> for DocumentView {
             size_bytes: document.size_bytes,
             pages: document.pages,
             chunks: document.chunks,
-            vectors: vectors.map(|(done, total)| VectorsView { done, total }),
+            vectors,
             transcribed_pages: document.transcribed_pages,
             content_hash: Some(document.sha256).filter(|hash| !hash.is_empty()),
             duplicate_of: document.duplicate_of.map(|id| id.0),

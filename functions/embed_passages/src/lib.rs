@@ -11,7 +11,7 @@ pub struct EmbedPassages;
 impl Job for EmbedPassages {
     type Message = EmbedPassagesMessage;
 
-    fn run(app: App, message: EmbedPassagesMessage, _: Delivery) -> BoxFuture<'static, Result<()>> {
-        Box::pin(async move { app.embed_passages(&message).await })
+    fn run(app: App, message: EmbedPassagesMessage, delivery: Delivery) -> BoxFuture<'static, Result<()>> {
+        Box::pin(async move { app.embed_passages(&message, &delivery).await })
     }
 }

@@ -53,6 +53,13 @@ pub(crate) struct OrgPatch {
     /// uploaded the document. An empty string for none: then such documents fail as `scanned`.
     #[garde(length(chars, max = Org::MAX_MODEL))]
     transcription_model: Option<String>,
+    /// The model of a provider that makes the vectors of documents, such as `text-embedding-3-small`, and of the questions
+    /// to them; its tokens count for the user who uploaded the document or asks. It applies to documents that are indexed
+    /// from then on; `POST /documents/embed` has it make the vectors of the others, and says before how many tokens that
+    /// takes. Until then those are found by their words, and by the built-in model's vectors if they have some. An empty
+    /// string for none: the built-in model, if there is one.
+    #[garde(length(chars, max = Org::MAX_MODEL))]
+    embedding_model: Option<String>,
 }
 
 /// Checks both fields, so that one response lists all errors.
@@ -92,6 +99,7 @@ impl OrgPatch {
             downgrade_model: self.downgrade_model.map(|name| name.trim().to_owned()),
             fallback_models: self.fallback_models,
             transcription_model: self.transcription_model.map(|name| name.trim().to_owned()),
+            embedding_model: self.embedding_model.map(|name| name.trim().to_owned()),
         })
     }
 }

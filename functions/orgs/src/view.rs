@@ -25,6 +25,8 @@ pub(crate) struct OrgView {
     downgrade_model: Option<String>,
     /// The model that transcribes scanned pages of documents, if any.
     transcription_model: Option<String>,
+    /// The model of a provider that makes the vectors of documents, if one is chosen.
+    embedding_model: Option<String>,
     /// Models that answer, in this order, if the requested one is unavailable.
     fallback_models: Vec<String>,
     seats: SeatsView,
@@ -59,6 +61,7 @@ impl From<OwnOrg> for OrgView {
             time_zone_since: org.pinned_day.map(|day| day.ends_at),
             downgrade_model: org.downgrade_model,
             transcription_model: org.transcription_model,
+            embedding_model: org.embedding_model,
             fallback_models: org.fallback_models,
             seats: SeatsView {
                 used: seats,

@@ -95,6 +95,9 @@ impl App {
             if new.names_model {
                 identity.check_delegation(&new.settings.model)?;
             }
+            if let Some(model) = &new.settings.rerank_model {
+                identity.check_delegation(model)?;
+            }
             let now = self.clock.now();
             let chatbot = Chatbot {
                 id: self.ids.make()?,
@@ -129,8 +132,9 @@ impl App {
     ) -> BoxFuture<'a, Result<Chatbot>> {
         Box::pin(async move {
             self.changeable_chatbot(member, id).await?;
-            let model = change.settings.iter().find(|(name, _)| *name == "settings.model");
-            if let Some(model) = model.and_then(|(_, model)| model.as_str()) {
+            let is_model = |name: &str| matches!(name, "settings.model" | "settings.rerank_model");
+            let models = change.settings.iter().filter(|(name, _)| is_model(name));
+            for model in models.filter_map(|(_, model)| model.as_str()) {
                 identity.check_delegation(model)?;
             }
             if let Some(documents) = change.documents.take() {

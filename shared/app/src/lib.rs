@@ -28,6 +28,7 @@ mod webhooks;
 use std::{ops::Deref, sync::Arc};
 
 pub use ai::completions::{Completion, CompletionEvent, CompletionRequest, CompletionStream, chatbot_model};
+pub use ai::embedders::is_reranker;
 pub use ai::generate::{BillingContext, Embedded, EmbeddingRequest, Generated, Generation, GenerationStream, Outcome};
 pub use ai::models::ModelView;
 pub use api_keys::{ApiKeyService, KeyChange, KeyFound, KeyWithSecret, NewKey};
@@ -59,6 +60,7 @@ pub use chats::unanswered::AskedQuestion;
 pub use data_sources::{DataSourceFound, NewConnectedSource, NewConnection, NewDataSource, SourceSchema};
 pub use documents::content::{DocumentFile, DocumentPassage, DownloadLink};
 pub use documents::crawls::{CrawlChange, NewCrawl};
+pub use documents::embed_documents::RequestedVectors;
 pub use documents::pending_uploads::{BegunUpload, CompletedUpload, NewUpload};
 pub use documents::upload::Upload;
 pub use documents::web_pages::NewWebPage;

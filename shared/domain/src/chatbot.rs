@@ -57,6 +57,8 @@ pub struct ChatbotSettings {
     pub rewrite_questions: bool,
     /// The share of a question that a passage must contain to be given to the model, 0 to 1.
     pub min_relevance: f32,
+    /// The model that orders the passages that a search finds; `None` means the order of the search.
+    pub rerank_model: Option<String>,
     /// Sampling temperature, 0 to 2; `None` means the model's default.
     pub temperature: Option<f32>,
     /// Maximum answer length, in tokens.
@@ -81,6 +83,7 @@ impl Default for ChatbotSettings {
             fixed_answers: Vec::new(),
             rewrite_questions: true,
             min_relevance: 0.0,
+            rerank_model: None,
             temperature: None,
             max_tokens: 1024,
             top_k: 8,

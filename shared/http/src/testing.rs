@@ -81,6 +81,7 @@ fn acme() -> Org {
         pinned_day: None,
         downgrade_model: None,
         transcription_model: None,
+        embedding_model: None,
         fallback_models: Vec::new(),
         webhooks: domain::WantedEvents::default(),
         created_at: Timestamp::UNIX_EPOCH,

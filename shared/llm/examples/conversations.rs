@@ -79,7 +79,7 @@ fn main() {
             let before = exchanges(&messages);
             let query = standalone(question, &before, &languages(&indexed));
             let vector = meaning.of(&query);
-            let mut passages = hybrid_search(&indexed, &query, vector.as_ref(), PASSAGES);
+            let mut passages = hybrid_search(&indexed, &query, vector.as_slice(), PASSAGES);
             meaning.compare_sentences(&mut passages, vector.as_ref());
             messages.push(Message::user(question));
             let (answer, citations) = answer(messages.clone(), &passages);

@@ -125,9 +125,9 @@ fn main() {
         for (at, question, original) in asked.into_iter().step_by(step) {
             report.questions += 1;
             let vector = meaning.of(&question.question);
-            report.rank_paragraph(&paragraphs, &question.question, vector.as_ref(), at);
+            report.rank_paragraph(&paragraphs, &question.question, vector.as_slice(), at);
             let gold = Gold::of(&originals[at].context, original);
-            let (mut passages, took) = articles.search(&question.question, vector.as_ref(), 10);
+            let (mut passages, took) = articles.search(&question.question, vector.as_slice(), 10);
             meaning.compare_sentences(&mut passages, vector.as_ref());
             report.searching += took;
             let rank = passages.iter().position(|passage| gold.is_in(&passage.text));
@@ -158,7 +158,7 @@ fn main() {
             let mut answered = 0;
             for question in &asked {
                 let vector = meaning.of(question);
-                let mut passages = articles.search(question, vector.as_ref(), 8).0;
+                let mut passages = articles.search(question, vector.as_slice(), 8).0;
                 meaning.compare_sentences(&mut passages, vector.as_ref());
                 let answer = ask(question, &passages);
                 if !answer.citations.is_empty() {
@@ -201,7 +201,7 @@ fn converse(path: &str, articles: &Articles, meaning: &Meaning) {
             let query = standalone(&question, &before, &known);
             let vector = meaning.of(&query);
             messages.push(Message::user(&question));
-            let mut passages = articles.search(&query, vector.as_ref(), 8).0;
+            let mut passages = articles.search(&query, vector.as_slice(), 8).0;
             meaning.compare_sentences(&mut passages, vector.as_ref());
             let reply = reply(messages.clone(), &question, &passages);
             println!("  {question}\n    {}", reply.text);
@@ -272,10 +272,10 @@ impl Articles {
         }
     }
 
-    fn search(&self, question: &str, vector: Option<&QuestionVector>, limit: usize) -> (Vec<Passage>, Duration) {
+    fn search(&self, question: &str, vectors: &[QuestionVector], limit: usize) -> (Vec<Passage>, Duration) {
         let indexed: Vec<Indexed<'_>> = indexed(&self.segments);
         let begun = Instant::now();
-        let found = hybrid_search(&indexed, question, vector, limit);
+        let found = hybrid_search(&indexed, question, vectors, limit);
         (found, begun.elapsed())
     }
 }
@@ -391,11 +391,11 @@ impl Report {
         &mut self,
         paragraphs: &[(String, Segment)],
         question: &str,
-        vector: Option<&QuestionVector>,
+        vectors: &[QuestionVector],
         at: usize,
     ) {
         let wanted = format!("{at:04}");
-        let found = hybrid_search(&indexed(paragraphs), question, vector, 10);
+        let found = hybrid_search(&indexed(paragraphs), question, vectors, 10);
         let rank = found.iter().position(|passage| passage.document_id == wanted);
         self.paragraph_gain += rank.map_or(0.0, gain);
     }

@@ -56,6 +56,31 @@ pub(crate) fn operation_of(models: &Url, id: &str, operation: &str) -> Result<Ur
     Url::parse(&format!("{models}/{escaped}/{operation}")).map_err(|_| InvalidBaseUrl)
 }
 
+/// Returns a signed POST of a JSON body.
+pub(crate) async fn signed(
+    client: &ProviderClient,
+    signer: &dyn Signer,
+    body: Vec<u8>,
+) -> Result<RequestBuilder, ModelError> {
+    let url = client.endpoint.as_str();
+    let signature = signer
+        .sign(url, &body)
+        .await
+        .map_err(|error| not_signed(client, &error))?;
+    let mut call = client.http.post(url).header(CONTENT_TYPE, "application/json");
+    for (name, value) in signature {
+        call = call.header(name, value);
+    }
+    Ok(call.body(body))
+}
+
+fn not_signed(client: &ProviderClient, error: &dyn std::fmt::Display) -> ModelError {
+    tracing::warn!(%error, "bedrock.not_signed");
+    ModelError::NotConfigured {
+        provider: client.info.provider,
+    }
+}
+
 /// Escapes a byte of a path as AWS does: all but the unreserved characters of RFC 3986.
 fn escape(byte: u8) -> String {
     if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
@@ -139,20 +164,8 @@ impl Vendor for Bedrock {
                     temperature: request.temperature.map(|temperature| temperature.min(1.0)),
                 },
             };
-            let unfit = |error: &dyn std::fmt::Display| {
-                tracing::warn!(%error, "bedrock.not_signed");
-                ModelError::NotConfigured {
-                    provider: self.client.info.provider,
-                }
-            };
-            let body = serde_json::to_vec(&body).map_err(|error| unfit(&error))?;
-            let url = self.client.endpoint.as_str();
-            let signature = self.signer.sign(url, &body).await.map_err(|error| unfit(&error))?;
-            let mut call = self.client.http.post(url).header(CONTENT_TYPE, "application/json");
-            for (name, value) in signature {
-                call = call.header(name, value);
-            }
-            Ok(call.body(body))
+            let body = serde_json::to_vec(&body).map_err(|error| not_signed(&self.client, &error))?;
+            signed(&self.client, &*self.signer, body).await
         }
         .boxed()
     }

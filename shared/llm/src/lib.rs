@@ -3,6 +3,7 @@
 //! - [`Local`] answers from documents by quoting their best sentences. It generates nothing.
 //! - [`OpenAiCompatible`], [`Anthropic`], [`Gemini`] and [`Bedrock`] implement the vendors' protocols, streamed.
 //! - [`Resilient`] retries and has a circuit breaker, [`FallbackChain`] falls back to another model.
+//! - [`Embedder`] and [`Reranker`] are the models that a search uses.
 //! - [`catalog`] resolves models by name, [`prices`] has their prices, [`truncate_to_context`] shortens conversations
 //!   to their context windows, [`Profiles`] has their time limits and whether they think.
 //! - [`CitationFilter`] turns the markers of an answer into citations, and removes those without a source.
@@ -31,6 +32,7 @@ mod profiles;
 mod prompt;
 mod provider;
 mod rejection;
+mod rerankers;
 mod resilience;
 pub mod sse;
 #[cfg(test)]
@@ -49,7 +51,10 @@ pub use chat::{
     ReasoningEffort, Role, Source, Usage, exchanges,
 };
 pub use citation::{CitationFilter, Mark, statements, with_markers, without_citations};
-pub use embedders::{BedrockEmbedder, Embedder, Embeddings, GeminiEmbedder, OpenAiEmbedder, TextRole, embed_all};
+pub use embedders::{
+    BedrockEmbedder, CohereEmbedder, Embedder, Embeddings, GeminiEmbedder, MaxRequest, OpenAiEmbedder, TextRole,
+    document_dimensions, embed_all,
+};
 pub use error::{ModelError, TimeLimit};
 pub use gemini::Gemini;
 pub use limits::TimeLimits;
@@ -58,7 +63,10 @@ pub use openai::OpenAiCompatible;
 pub use profiles::{LONGEST_CALL, Profile, Profiles};
 pub use provider::Provider;
 pub use rejection::{Rejection, RejectionReason};
-pub use resilience::{Candidate, CircuitBreaker, CircuitBreakers, FallbackChain, Resilient, ResilientEmbedder};
+pub use rerankers::{BedrockReranker, CohereReranker, Reranked, Reranker};
+pub use resilience::{
+    Candidate, CircuitBreaker, CircuitBreakers, FallbackChain, GuardedReranker, Resilient, ResilientEmbedder,
+};
 pub use text::passage_sentences;
 pub use tokens::estimate_tokens;
 pub use truncate::truncate_to_context;

@@ -47,6 +47,20 @@ pub fn price(provider: Provider, model: &str, at: Timestamp) -> Option<Price> {
     exact(provider, model, at).or_else(|| exact(provider, undated(model)?, at))
 }
 
+/// What a search costs at a reranking model, in millionths of a US dollar: list prices (<https://cohere.com/pricing>,
+/// <https://aws.amazon.com/bedrock/pricing/>).
+const SEARCHES: [(Provider, &str, u64); 3] = [
+    (Provider::Cohere, "rerank-v3.5", 2_000),
+    (Provider::Bedrock, "cohere.rerank-v3-5:0", 2_000),
+    (Provider::Bedrock, "amazon.rerank-v1:0", 1_000),
+];
+
+/// Returns what a search costs at a reranking model, in millionths of a US dollar; `None` if the price is unknown.
+pub fn search_price(provider: Provider, model: &str) -> Option<u64> {
+    let found = SEARCHES.iter().find(|(of, name, _)| (*of, *name) == (provider, model));
+    found.map(|(_, _, price)| *price)
+}
+
 /// Returns whether a model of any provider has a price.
 pub(crate) fn is_listed(model: &str) -> bool {
     PRICES.iter().any(|line| line.model == model)

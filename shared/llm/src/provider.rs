@@ -34,6 +34,8 @@ pub enum Provider {
     Gemini,
     /// Amazon Bedrock, accessed with AWS credentials.
     Bedrock,
+    /// Cohere.
+    Cohere,
     /// `OpenAI`'s models on Azure.
     Azure,
     /// A self-hosted server or another vendor that speaks `OpenAI`'s protocol.
@@ -62,6 +64,7 @@ impl Provider {
             Self::OpenAi => Some("OPENAI_API_KEY"),
             Self::Anthropic => Some("ANTHROPIC_API_KEY"),
             Self::Gemini => Some("GEMINI_API_KEY"),
+            Self::Cohere => Some("COHERE_API_KEY"),
             Self::Azure => Some("AZURE_OPENAI_API_KEY"),
             Self::Compatible => Some("OPENAI_COMPATIBLE_API_KEY"),
         }

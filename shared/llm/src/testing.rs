@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures::StreamExt as _;
+use futures::{FutureExt as _, StreamExt as _, future::BoxFuture};
 
 use crate::call::{Answer, Body, Progress, Vendor};
 use crate::{
@@ -16,6 +16,15 @@ pub(crate) const PATIENT: TimeLimits = TimeLimits {
     between_tokens: Duration::from_mins(1),
     total: Duration::from_mins(1),
 };
+
+/// A signer that only shows that it was asked.
+pub(crate) struct Unsigned;
+
+impl crate::Signer for Unsigned {
+    fn sign<'a>(&'a self, _: &'a str, _: &'a [u8]) -> BoxFuture<'a, Result<Vec<(String, String)>, domain::Error>> {
+        async { Ok(vec![("x-signed".to_owned(), "yes".to_owned())]) }.boxed()
+    }
+}
 
 /// A text with many multi-byte characters that may be cut in the wrong place.
 pub(crate) const HARD: &str = "Grüße 🍵 東京 👩‍👩‍👧‍👦 e\u{301} \u{2028}";

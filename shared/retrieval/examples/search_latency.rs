@@ -96,15 +96,16 @@ fn main() {
         for _ in 0..20 {
             let question: Vec<String> = (0..6).map(|_| random.word()).collect();
             let question = question.join(" ");
-            let vector = QuestionVector {
+            let vectors = [QuestionVector {
                 embedder: embedder.clone(),
                 vector: random.vector(),
-            };
+                likeness: None,
+            }];
             let begun = Instant::now();
             let found = search(&indexed, &question, 8).len();
             by_words.push(begun.elapsed().as_secs_f64() * 1e3);
             let begun = Instant::now();
-            let more = hybrid_search(&indexed, &question, Some(&vector), 8).len();
+            let more = hybrid_search(&indexed, &question, &vectors, 8).len();
             hybrid.push(begun.elapsed().as_secs_f64() * 1e3);
             assert!(found <= more);
         }

@@ -46,7 +46,7 @@ pub use language::{Language, is_foreign, of_question};
 pub use question::{
     Exchange, Relation, Wants, has_numeral, is_same_question, leans_back, question_words, says, standalone,
 };
-pub use search::{Indexed, Passage, QuestionVector, hybrid_search, languages, like, search};
+pub use search::{CosineRange, Indexed, Passage, QuestionVector, hybrid_search, languages, like, search};
 pub use segment::{Embedder, Segment, SegmentError, Vector, Vectors};
 pub use sentences::sentences;
 pub use source_location::SourceLocation;

@@ -147,6 +147,7 @@ async fn embeddings_come_from_every_provider_that_has_them() {
         ("amazon.titan-embed-text-v2:0", "bedrock", true),
         ("cohere.embed-multilingual-v3", "bedrock", true),
         ("global.cohere.embed-v4:0", "bedrock", false),
+        ("cohere/embed-v4.0", "cohere", true),
     ] {
         let calls = model.totals().calls;
         for input_type in ["query", "passage"] {

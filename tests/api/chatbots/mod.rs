@@ -8,6 +8,7 @@ mod languages;
 mod manifests;
 mod packs;
 mod preview;
+mod reranking;
 mod rewriting;
 mod search;
 mod unanswered;

@@ -102,6 +102,7 @@ pub(super) fn body(operation: &Operation, things: &Things) -> Value {
         (_, "/auth/restore-email/confirm") => json!({"token": things.restore_token}),
         (_, "/ai/chat" | "/ai/chat/stream" | "/chatbots/preview") => json!({"message": "Hello?"}),
         (_, "/chat/completions") => json!({"model": "local", "messages": [{"role": "user", "content": "Hello?"}]}),
+        (_, "/documents/embed") => json!({"dry_run": true}),
         (_, "/embeddings") => json!({"model": "compatible/vectors", "input": "Hello?"}),
         (_, "/data_sources/connect") => json!({"connection": connection()}),
         (_, "/data_sources/{data_source_id}/connection") => connection(),

@@ -10,6 +10,8 @@ const CHOICES: [&str; 26] = [
     "/messages/*/content/*/type",
     "/downgrade_model",
     "/transcription_model",
+    "/embedding_model",
+    "/settings/rerank_model",
     "/fallback_models/*",
     "/session_id",
     "/role",

@@ -46,6 +46,7 @@ struct Shared {
     books: books::Books,
     next: Mutex<VecDeque<Script>>,
     otherwise: Mutex<Arc<Answer>>,
+    meanings: Mutex<Vec<Vec<String>>>,
 }
 
 /// A running double. It stops when this is dropped.
@@ -81,6 +82,7 @@ impl ModelDouble {
             books: books::Books::new(keep),
             next: Mutex::default(),
             otherwise: Mutex::new(Arc::new(|_: &ReceivedRequest| Script::default())),
+            meanings: Mutex::default(),
         });
         let router = server::router(Arc::clone(&shared));
         let server = tokio::spawn(async move {
@@ -109,6 +111,7 @@ impl ModelDouble {
             "OPENAI_BASE_URL",
             "ANTHROPIC_BASE_URL",
             "GEMINI_BASE_URL",
+            "COHERE_BASE_URL",
             "BEDROCK_BASE_URL",
             "AZURE_OPENAI_ENDPOINT",
             "OPENAI_COMPATIBLE_BASE_URL",
@@ -117,6 +120,7 @@ impl ModelDouble {
             "OPENAI_API_KEY",
             "ANTHROPIC_API_KEY",
             "GEMINI_API_KEY",
+            "COHERE_API_KEY",
             "AZURE_OPENAI_API_KEY",
         ];
         let urls = urls.into_iter().map(|name| (name, self.url()));
@@ -139,6 +143,14 @@ impl ModelDouble {
     /// The same, decided for each call.
     pub fn answer_with(&self, answer: impl Fn(&ReceivedRequest) -> Script + Send + Sync + 'static) {
         *locked(&self.shared.otherwise) = Arc::new(answer);
+    }
+
+    /// Which words mean the same, in vectors of texts.
+    pub fn means(&self, words: &[&[&str]]) {
+        let owned = words
+            .iter()
+            .map(|same| same.iter().map(|word| word.to_lowercase()).collect());
+        *locked(&self.shared.meanings) = owned.collect();
     }
 
     /// All calls so far, in the order they arrived.
@@ -176,6 +188,10 @@ impl Drop for ModelDouble {
 }
 
 impl Shared {
+    fn meanings(&self) -> Vec<Vec<String>> {
+        locked(&self.meanings).clone()
+    }
+
     fn script(&self, asked: &ReceivedRequest) -> Script {
         let next = locked(&self.next).pop_front();
         next.unwrap_or_else(|| {

@@ -36,6 +36,9 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/model/{model}/{operation}", post(bedrock))
         .route("/openai/deployments/{model}/chat/completions", post(azure))
         .route("/openai/deployments/{model}/embeddings", post(azure_embeddings))
+        .route("/v2/embed", post(cohere_embeddings))
+        .route("/v2/rerank", post(cohere_rerank))
+        .route("/compatibility/v1/chat/completions", post(openai))
         .route("/ledger", get(ledger));
     for prefix in ["", "/v1", "/v1beta"] {
         router = router
@@ -89,6 +92,9 @@ async fn bedrock(
     headers: HeaderMap,
     Json(body): Json<Value>,
 ) -> Response {
+    if operation == "invoke" && model.contains("rerank") {
+        return rerank(shared, Form::Cohere, &model, &uri, &headers, body).await;
+    }
     if operation == "invoke" {
         let form = if model.contains("cohere.") {
             Form::Cohere
@@ -116,13 +122,25 @@ async fn azure_embeddings(
     embed(shared, Form::OpenAi, &model, &uri, &headers, body).await
 }
 
+async fn cohere_embeddings(State(shared): App, uri: Uri, headers: HeaderMap, Json(body): Json<Value>) -> Response {
+    let model = body["model"].as_str().unwrap_or_default().to_owned();
+    embed(shared, Form::CohereApi, &model, &uri, &headers, body).await
+}
+
+async fn cohere_rerank(State(shared): App, uri: Uri, headers: HeaderMap, Json(body): Json<Value>) -> Response {
+    let model = body["model"].as_str().unwrap_or_default().to_owned();
+    rerank(shared, Form::CohereApi, &model, &uri, &headers, body).await
+}
+
 /// The vendors' forms of requests for vectors, and of vectors.
 #[derive(Clone, Copy)]
 enum Form {
     OpenAi,
     Gemini,
     Titan,
+    /// Cohere's models on Bedrock.
     Cohere,
+    CohereApi,
 }
 
 impl Form {
@@ -141,7 +159,7 @@ impl Form {
                 (texts.collect(), dimensions)
             }
             Self::Titan => (body["inputText"].clone(), body["dimensions"].as_u64()),
-            Self::Cohere => (body["texts"].clone(), body["output_dimension"].as_u64()),
+            Self::Cohere | Self::CohereApi => (body["texts"].clone(), body["output_dimension"].as_u64()),
         }
     }
 
@@ -161,11 +179,64 @@ impl Form {
             }
             Self::Titan => json!({"embedding": vectors.into_iter().next(), "inputTextTokenCount": tokens}),
             Self::Cohere => json!({"embeddings": {"float": vectors}, "response_type": "embeddings_by_type"}),
+            Self::CohereApi => {
+                let meta = json!({"api_version": {"version": "2"}, "billed_units": {"input_tokens": tokens}});
+                json!({"id": "e", "embeddings": {"float": vectors}, "texts": [], "meta": meta})
+            }
         }
     }
 }
 
-/// One vector for each text, made of its bytes: the same text has the same vector.
+/// The texts ordered by how many words of the question they contain.
+async fn rerank(shared: Arc<Shared>, form: Form, model: &str, uri: &Uri, headers: &HeaderMap, body: Value) -> Response {
+    let mut texts = vec![body["query"].clone()];
+    texts.extend(body["documents"].as_array().cloned().unwrap_or_default());
+    let most = body["top_n"].as_u64().and_then(|most| usize::try_from(most).ok());
+    let asked = Protocol::Embeddings.asked(&json!({"input": texts}), Some(model), None);
+    let script = shared.script(&asked);
+    let running = begin(&shared, &asked, uri, headers, body);
+    if let Some(gate) = &script.before {
+        gate.pass().await;
+    }
+    if let Some(refusal) = script.refusal {
+        return refuse(running, Protocol::Embeddings, &refusal);
+    }
+    running.read(prompt_tokens(&asked));
+    let words = |text: &str| -> Vec<String> {
+        let words = text
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|word| !word.is_empty());
+        words.map(str::to_lowercase).collect()
+    };
+    let (query, documents) = asked
+        .texts
+        .split_first()
+        .map_or((Vec::new(), &[][..]), |(query, documents)| (words(query), documents));
+    let score = |document: &String| {
+        let own = words(document);
+        let held = query.iter().filter(|word| own.contains(word)).count();
+        f64::from(u32::try_from(held).unwrap_or(0)) / f64::from(u32::try_from(query.len().max(1)).unwrap_or(1))
+    };
+    let mut results: Vec<(usize, f64)> = documents.iter().map(score).enumerate().collect();
+    results.sort_by(|a, b| b.1.total_cmp(&a.1));
+    results.truncate(most.unwrap_or(usize::MAX));
+    let results: Vec<Value> = results
+        .into_iter()
+        .map(|(index, score)| json!({"index": index, "relevance_score": score}))
+        .collect();
+    running.end(End::Complete);
+    Json(match form {
+        Form::CohereApi => json!({
+            "id": "r", "results": results,
+            "meta": {"api_version": {"version": "2"}, "billed_units": {"search_units": 1}},
+        }),
+        _ => json!({"results": results}),
+    })
+    .into_response()
+}
+
+/// One vector for each text, made of its meanings if the owner has said which words mean the same, else of its bytes: the
+/// same text has the same vector.
 async fn embed(shared: Arc<Shared>, form: Form, model: &str, uri: &Uri, headers: &HeaderMap, body: Value) -> Response {
     let (texts, dimensions) = form.texts(&body);
     let asked = Protocol::Embeddings.asked(&json!({"input": texts}), Some(model), None);
@@ -183,10 +254,18 @@ async fn embed(shared: Arc<Shared>, form: Form, model: &str, uri: &Uri, headers:
         .and_then(|size| usize::try_from(size).ok())
         .unwrap_or(8)
         .max(1);
+    let meanings = shared.meanings();
     let vector = |text: &String| {
         let mut vector = vec![0.0_f64; size];
+        let noise = if meanings.is_empty() { 256.0 } else { 1e6 };
         for (place, byte) in text.bytes().enumerate() {
-            vector[place % size] += f64::from(byte) / 256.0;
+            vector[place % size] += f64::from(byte) / noise;
+        }
+        let text = text.to_lowercase();
+        for (place, words) in meanings.iter().enumerate() {
+            if words.iter().any(|word| text.contains(word)) {
+                vector[place % size] += 1.0;
+            }
         }
         let length = vector.iter().map(|part| part * part).sum::<f64>().sqrt();
         let length = length.max(f64::MIN_POSITIVE);

@@ -1,11 +1,11 @@
-//! Embedding models of providers.
+//! Embedding and reranking models of providers.
 
 use std::sync::Arc;
 
 use domain::{Error, Result};
 use llm::{
-    BedrockEmbedder, Embedder, GeminiEmbedder, InvalidBaseUrl, ModelError, OpenAiEmbedder, Provider, ResilientEmbedder,
-    TextRole, TimeLimits,
+    BedrockEmbedder, BedrockReranker, CohereEmbedder, CohereReranker, Embedder, GeminiEmbedder, GuardedReranker,
+    InvalidBaseUrl, ModelError, OpenAiEmbedder, Provider, Reranker, ResilientEmbedder, TextRole, TimeLimits,
     catalog::{self, ModelRef},
 };
 
@@ -51,6 +51,31 @@ impl App {
         )))
     }
 
+    /// Returns the client for a reranking model.
+    ///
+    /// # Errors
+    /// Returns [`Error::Upstream`] `provider_not_configured`, also for a provider that has no such models.
+    pub(crate) async fn reranker(&self, named: &ModelRef) -> Result<Arc<dyn Reranker>> {
+        let (provider, model) = (named.provider, named.model.as_str());
+        let access = self.access(provider).await?;
+        let access = access.ok_or(ModelError::NotConfigured { provider })?;
+        let limits = self.config.answers.profiles.of(model).limits;
+        let (info, http) = (info(named), self.models.http.clone());
+        let reranker: Arc<dyn Reranker> = match access {
+            Access::Cohere { key } => {
+                let model = CohereReranker::new(info, &self.config.providers.cohere, key, http);
+                Arc::new(model.map_err(Error::internal)?.with_limits(limits))
+            }
+            Access::Bedrock { base_url, signer } => {
+                let model = BedrockReranker::new(info, &base_url, signer, http);
+                Arc::new(model.map_err(Error::internal)?.with_limits(limits))
+            }
+            _ => return Err(ModelError::NotConfigured { provider }.into()),
+        };
+        let health = self.models.healths.of(provider, model);
+        Ok(Arc::new(GuardedReranker::new(reranker, health)))
+    }
+
     fn embedding_adapter(
         &self,
         named: &ModelRef,
@@ -71,6 +96,10 @@ impl App {
                 let model = GeminiEmbedder::new(info, &providers.gemini, key, http, (role, dimensions))?;
                 Arc::new(model.with_limits(limits))
             }
+            Access::Cohere { key } => {
+                let model = CohereEmbedder::new(info, &providers.cohere, key, http, (role, dimensions))?;
+                Arc::new(model.with_limits(limits))
+            }
             Access::Bedrock { base_url, signer } => {
                 let model = BedrockEmbedder::new(info, &base_url, signer, http, (role, dimensions))?;
                 Arc::new(model.with_limits(limits))
@@ -78,4 +107,10 @@ impl App {
             Access::BuiltIn | Access::Anthropic { .. } => return Err(InvalidBaseUrl),
         })
     }
+}
+
+/// Returns whether a model can rerank, as far as its name tells.
+pub fn is_reranker(model: &str) -> bool {
+    let named = catalog::resolve(model);
+    matches!(named.provider, Provider::Cohere | Provider::Bedrock) && named.model.contains("rerank")
 }

@@ -86,6 +86,8 @@ pub(super) enum Access {
     Anthropic { key: Secret },
     /// Gemini's protocol.
     Gemini { key: Secret },
+    /// Cohere's protocols, of which answers have `OpenAI`'s.
+    Cohere { key: Secret },
     /// Amazon Bedrock's protocol, with AWS credentials.
     Bedrock { base_url: String, signer: Arc<dyn Signer> },
 }
@@ -271,6 +273,7 @@ impl App {
                     signer,
                 })
             }
+            Provider::Cohere => key.map(|key| Access::Cohere { key }),
             Provider::Azure => {
                 let azure = providers.azure.clone().zip(key);
                 azure.map(|(endpoint, key)| Access::Azure { endpoint, key })
@@ -318,6 +321,11 @@ impl App {
             }
             Access::Anthropic { key } => {
                 Arc::new(Anthropic::new(info, &providers.anthropic, key, http)?.with_limits(limits))
+            }
+            Access::Cohere { key } => {
+                // <https://docs.cohere.com/docs/compatibility-api>
+                let base_url = format!("{}/compatibility/v1", providers.cohere.trim_end_matches('/'));
+                Arc::new(OpenAiCompatible::new(info, &base_url, key, http)?.with_limits(limits))
             }
             Access::Gemini { key } => Arc::new(Gemini::new(info, &providers.gemini, key, http)?.with_limits(limits)),
             Access::Bedrock { base_url, signer } => {

@@ -148,6 +148,7 @@ impl App {
             pinned_day: None,
             downgrade_model: None,
             transcription_model: None,
+            embedding_model: None,
             fallback_models: Vec::new(),
             webhooks: domain::WantedEvents::default(),
             created_at: now,

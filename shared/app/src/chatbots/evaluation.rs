@@ -94,7 +94,7 @@ impl App {
                     };
                     let both = async {
                         let rank = if case.expects_passage() {
-                            self.rank_of_expected(&chatbot, &case).await?
+                            self.rank_of_expected(&chatbot, &billing, &case).await?
                         } else {
                             (None, false)
                         };
@@ -118,8 +118,15 @@ impl App {
     }
 
     /// Returns the rank of the expected passage, and whether the model is given it.
-    async fn rank_of_expected(&self, chatbot: &Chatbot, case: &EvaluationCase) -> Result<(Option<u32>, bool)> {
-        let found = self.passages_of(chatbot, &case.question, Some(SEARCHED)).await?;
+    async fn rank_of_expected(
+        &self,
+        chatbot: &Chatbot,
+        billing: &BillingContext,
+        case: &EvaluationCase,
+    ) -> Result<(Option<u32>, bool)> {
+        let found = self
+            .passages_of(chatbot, billing, &case.question, Some(SEARCHED))
+            .await?;
         let is_expected = |passage: &retrieval::Passage| {
             let is_in = case
                 .document

@@ -6,36 +6,43 @@
 //! Deliveries may be repeated, late and in any order: a batch names the segment it belongs to, and is dropped if another
 //! one is in use.
 //!
+//! If the model cannot be used and somebody has to act, or the last delivery fails, the plan says why, and what is missing is
+//! made when it is requested again. Batches that are finished stay, so nothing is paid twice.
+//!
 //! Vectors of an earlier segment are taken over for passages with the same text, so a new version embeds only what changed.
 
 use std::{sync::Arc, time::Duration};
 
 use domain::{
-    Document, DocumentId, EmbedPassagesMessage, Error, OrgId, Result,
+    Document, DocumentId, EmbedPassagesMessage, Error, IndexFailure, OrgId, Result,
     documents::embedding::{Embedding, EmbeddingBatch},
 };
 use futures::{StreamExt as _, TryStreamExt as _, future::BoxFuture, stream};
-use retrieval::{Embedder, Segment, Vector, Vectors};
-use sha2::{Digest as _, Sha256};
+use retrieval::{Embedder, Segment, Vectors};
 
-use super::index_document::segment_of_bytes;
-use crate::{App, platform::embedding_model::LoadedModel};
+use super::{
+    document_embedder::{DocumentEmbedder, is_final, reason},
+    index_document::segment_of_bytes,
+    vector_batches::{batch_key, batches_by, batches_of, decode, encode},
+};
+use crate::{App, Delivery};
 
 /// Messages sent and objects read at the same time.
 const PARALLEL: usize = 16;
 /// When to look again at a document that is being indexed.
 const AFTER_INDEXING: Duration = Duration::from_secs(10);
-/// First byte of a passage without a vector in a batch.
-const WITHOUT: u8 = 0;
-/// First byte of one with a vector.
-const WITH: u8 = 1;
 
 impl App {
     /// Requests vectors for the passages of a document that has just become searchable, if there is a model.
     pub(super) async fn request_embedding(&self, org: &OrgId, id: &DocumentId) -> Result<()> {
-        if self.config.embedding.name().is_none() {
+        if self.document_embedder_id(org).await?.is_none() {
             return Ok(());
         }
+        self.queue_embedding(org, id).await
+    }
+
+    /// Queues the message by which the vectors of a document are planned.
+    pub(super) async fn queue_embedding(&self, org: &OrgId, id: &DocumentId) -> Result<()> {
         let message = EmbedPassagesMessage {
             org_id: org.clone(),
             document_id: id.clone(),
@@ -46,9 +53,6 @@ impl App {
 
     /// The same for a document whose indexing may have ended before it was requested.
     pub(super) async fn request_missing_embedding(&self, org: &OrgId, id: &DocumentId) -> Result<()> {
-        if self.config.embedding.name().is_none() {
-            return Ok(());
-        }
         match self.store.documents(org).get(id).await? {
             Some(document) if document.segment.is_some() && document.embedding.is_none() => {
                 self.request_embedding(org, id).await
@@ -62,28 +66,46 @@ impl App {
     ///
     /// # Errors
     /// Returns an error if the queue must deliver the message again.
-    pub fn embed_passages<'a>(&'a self, message: &'a EmbedPassagesMessage) -> BoxFuture<'a, Result<()>> {
+    pub fn embed_passages<'a>(
+        &'a self,
+        message: &'a EmbedPassagesMessage,
+        delivery: &'a Delivery,
+    ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let documents = self.store.documents(&message.org_id);
             let Some(document) = documents.get(&message.document_id).await? else {
                 return Ok(());
             };
-            let Some(model) = self.config.embedding.load(&self.objects).await? else {
+            let Some(embedder) = self.document_embedder(&message.org_id).await? else {
                 return Ok(());
             };
-            match &message.batch {
-                None => self.plan_batches(document, &model.embedder).await,
-                Some(batch) => self.embed_batch(document, batch, &model).await,
+            let Some(batch) = &message.batch else {
+                return self.plan_batches(document, &embedder).await;
+            };
+            let (id, planned) = (document.id.clone(), document.embedding.clone());
+            let Err(error) = self.embed_batch(document, batch, &embedder).await else {
+                return Ok(());
+            };
+            let (is_final, is_ours) = (is_final(&error), matches!(error, Error::InProgress { .. }));
+            if is_final || (delivery.is_last() && !is_ours) {
+                let failure = not_embedded(&reason(&error));
+                let embedder = planned.map(|planned| planned.embedder).unwrap_or_default();
+                let recorded = documents.record_embedding_failure(&id, &batch.segment, &embedder, &failure);
+                if recorded.await? {
+                    tracing::info!(document_id = %id, embedder, %error, "embedding.given_up");
+                }
             }
+            if is_final { Ok(()) } else { Err(error) }
         })
     }
 
-    async fn plan_batches(&self, document: Document, embedder: &Embedder) -> Result<()> {
+    async fn plan_batches(&self, document: Document, embedder: &DocumentEmbedder) -> Result<()> {
         let Some(key) = document.segment.clone() else {
             return Ok(());
         };
-        if document.embedding.is_some() {
-            return self.send_batches(&document, embedder).await;
+        let id = embedder.id();
+        if document.embedding.as_ref().is_some_and(|planned| planned.is_by(&id)) {
+            return self.send_batches(&document, &id).await;
         }
         let Some(segment) = self.segment(&key).await? else {
             // Another one is in use by now, and has a message of its own.
@@ -94,34 +116,44 @@ impl App {
             // Batches of it that were not finished.
             self.objects.delete_below(&batches_of(replaced)).await?;
             if let Some(earlier) = self.segment(replaced).await? {
-                planned = planned.with_vectors_of(&earlier, embedder);
+                planned = planned.with_vectors_of(&earlier, &id);
             }
         }
-        let missing = planned.chunks_without_vectors(embedder).len();
-        let embedding = Embedding::new(embedder.id.clone(), narrow(planned.len() - missing), narrow(missing));
+        if let Some(before) = document.embedding.as_ref().filter(|before| before.embedder != id) {
+            self.objects.delete_below(&batches_by(&key, &before.embedder)).await?;
+        }
+        let missing = planned.chunks_without_vectors(&id).len();
+        let embedding = Embedding::new(
+            id.clone(),
+            embedder.host(),
+            narrow(planned.len() - missing),
+            narrow(missing),
+        );
         let documents = self.store.documents(&document.org);
         let planned = if planned == *segment {
-            let is_planned = documents.plan_embedding(&document.id, &key, &embedding).await?;
+            let read = document.embedding.as_ref();
+            let is_planned = documents.plan_embedding(&document.id, &key, read, &embedding).await?;
             is_planned.then_some(Document {
                 embedding: Some(embedding),
+                embedded_batches: std::collections::BTreeSet::new(),
                 ..document
             })
         } else {
             self.put_in_place(&document, &key, &planned, &embedding).await?
         };
         match planned {
-            Some(document) => self.send_batches(&document, embedder).await,
+            Some(document) => self.send_batches(&document, &id).await,
             // Another delivery was first, or the document is being indexed.
             None => Err(indexed_meanwhile()),
         }
     }
 
     /// Sends a message for each batch that is not finished.
-    async fn send_batches(&self, document: &Document, embedder: &Embedder) -> Result<()> {
+    async fn send_batches(&self, document: &Document, embedder: &str) -> Result<()> {
         let (Some(segment), Some(embedding)) = (&document.segment, &document.embedding) else {
             return Ok(());
         };
-        if embedding.embedder != embedder.id {
+        if embedding.embedder != embedder {
             return Ok(());
         }
         let is_missing = |number: &u32| !document.embedded_batches.contains(number);
@@ -147,75 +179,127 @@ impl App {
             .await
     }
 
-    async fn embed_batch(&self, document: Document, batch: &EmbeddingBatch, model: &Arc<LoadedModel>) -> Result<()> {
-        let Some(embedding) = planned_for(&document, &batch.segment, &model.embedder) else {
+    async fn embed_batch(
+        &self,
+        mut document: Document,
+        batch: &EmbeddingBatch,
+        embedder: &DocumentEmbedder,
+    ) -> Result<()> {
+        let id = embedder.id();
+        let Some(planned) = planned_for(&document, &batch.segment) else {
             return Ok(());
         };
+        if planned.failure.is_some() {
+            // What is missing is made when it is requested again.
+            return Ok(());
+        }
+        if planned.embedder != id {
+            // No text goes to a model that the organization no longer wants.
+            return Err(Error::Forbidden {
+                code: "embedding_model_changed",
+                detail: "The organization has chosen another embedding model meanwhile.",
+            });
+        }
         let Some(segment) = self.segment(&batch.segment).await? else {
             return Ok(());
         };
-        let missing = segment.chunks_without_vectors(&model.embedder);
-        let size = embedding.batch.max(1) as usize;
+        let missing = segment.chunks_without_vectors(&id);
+        let size = planned.batch.max(1) as usize;
         let Some(chunks) = missing.chunks(size).nth(batch.number as usize) else {
             return Ok(());
         };
-        let mut document = document;
         if !document.embedded_batches.contains(&batch.number) {
-            let key = batch_key(&batch.segment, &model.embedder, batch.number);
+            let key = batch_key(&batch.segment, &id, batch.number);
             if self.objects.get(&key).await?.is_none() {
                 let texts: Vec<String> = chunks
                     .iter()
                     .filter_map(|chunk| segment.text_to_embed(*chunk))
                     .collect();
-                let bytes = encode(&model.passages(texts).await?);
-                self.objects.put(&key, bytes.into(), "application/octet-stream").await?;
+                let made = self.passage_vectors(&document, embedder, texts).await?;
+                self.objects
+                    .put(&key, encode(&made).into(), "application/octet-stream")
+                    .await?;
             }
             let documents = self.store.documents(&document.org);
-            let recorded = documents.record_embedded(&document.id, &batch.segment, batch.number);
+            let recorded = documents.record_embedded(&document.id, &batch.segment, &id, batch.number);
             match recorded.await? {
                 Some(recorded) => document = recorded,
-                // Deleted, or another segment is in use.
+                // Deleted, or another segment or embedder is in use.
                 None => return self.objects.delete(&key).await,
             }
         }
-        let embedding = planned_for(&document, &batch.segment, &model.embedder);
-        let batches = embedding.map_or(0, Embedding::batches);
+        let batches = planned_for(&document, &batch.segment).map_or(0, Embedding::batches);
         if document.embedded_batches.len() < batches as usize {
             return Ok(());
         }
-        self.put_together(&document, &batch.segment, &segment, &model.embedder)
-            .await
+        self.put_together(&document, &batch.segment, &segment, embedder).await
     }
 
     /// Makes the segment with the vectors of all batches.
-    async fn put_together(&self, document: &Document, key: &str, segment: &Segment, embedder: &Embedder) -> Result<()> {
-        let Some(embedding) = planned_for(document, key, embedder) else {
+    async fn put_together(
+        &self,
+        document: &Document,
+        key: &str,
+        segment: &Segment,
+        embedder: &DocumentEmbedder,
+    ) -> Result<()> {
+        let id = embedder.id();
+        let Some(embedding) = planned_for(document, key).filter(|planned| planned.embedder == id) else {
             return Ok(());
         };
-        let mut vectors = match segment.vectors() {
-            Some(own) if own.embedder() == embedder => own.clone(),
-            _ => Vectors::new(embedder.clone(), segment.len()),
-        };
-        let missing = segment.chunks_without_vectors(embedder);
+        let missing = segment.chunks_without_vectors(&id);
         let numbers = 0..embedding.batches();
-        let keys: Vec<String> = numbers.map(|number| batch_key(key, embedder, number)).collect();
+        let keys: Vec<String> = numbers.map(|number| batch_key(key, &id, number)).collect();
         let batches: Vec<_> = stream::iter(keys.clone())
             .map(|key| async move { self.objects.get(&key).await })
             .buffered(PARALLEL)
             .try_collect()
             .await?;
+        let built_in = match embedder {
+            DocumentEmbedder::BuiltIn(model) => Some(model.embedder.dimensions),
+            DocumentEmbedder::Provider(_) => None,
+        };
+        let mut decoded = Vec::with_capacity(keys.len());
         for (chunks, batch) in missing.chunks(embedding.batch.max(1) as usize).zip(batches) {
-            let decoded = batch.and_then(|batch| decode(&batch, chunks.len(), embedder.dimensions));
-            let Some(decoded) = decoded else {
-                return self.without_batch(document, key).await;
-            };
-            for (chunk, vector) in chunks.iter().zip(decoded) {
-                if let Some(vector) = vector {
-                    vectors.set(*chunk, &vector);
-                }
+            match batch.and_then(|batch| decode(&batch, chunks.len(), built_in)) {
+                Some(vectors) => decoded.push((chunks, vectors)),
+                None => return self.without_batch(document, key).await,
             }
         }
-        let embedding = Embedding::new(embedder.id.clone(), narrow(vectors.count()), 0);
+        let own = segment.vectors_of(&id);
+        let known = own.map(|own| own.embedder().dimensions);
+        let mut lengths = known.into_iter().chain(decoded.iter().map(|(_, made)| made.0));
+        let dimensions = lengths.next().unwrap_or_default();
+        if lengths.any(|length| length != dimensions) {
+            // What is behind its name has changed. Nothing of it can be compared, so nothing of it is kept.
+            let plain = segment.clone().without_vectors();
+            let fresh = Embedding::new(id, embedder.host(), 0, narrow(plain.len()));
+            let failed = Embedding {
+                failure: Some(not_embedded("the vectors of its model have several lengths")),
+                ..fresh
+            };
+            self.objects.delete_below(&batches_by(key, &embedding.embedder)).await?;
+            return self.put_in_place(document, key, &plain, &failed).await.map(drop);
+        }
+        let mut vectors = match own {
+            Some(own) => own.clone(),
+            None => Vectors::new(
+                Embedder {
+                    id: id.clone(),
+                    dimensions,
+                },
+                segment.len(),
+            ),
+        };
+        for (chunk, vector) in decoded
+            .into_iter()
+            .flat_map(|(chunks, (_, made))| chunks.iter().zip(made))
+        {
+            if let Some(vector) = vector {
+                vectors.set(*chunk, &vector);
+            }
+        }
+        let embedding = Embedding::new(id, embedder.host(), narrow(vectors.count()), 0);
         let complete = segment.clone().with_vectors(vectors);
         match self.put_in_place(document, key, &complete, &embedding).await? {
             Some(_) => {
@@ -241,8 +325,9 @@ impl App {
         let new = segment_of_bytes(document, &bytes);
         self.objects.put(&new, bytes.into(), "application/octet-stream").await?;
         let documents = self.store.documents(&document.org);
+        let plans = (document.embedding.as_ref(), embedding);
         if !documents
-            .replace_segment(&document.id, (key, &new), embedding, self.clock.now())
+            .replace_segment(&document.id, (key, &new), plans, self.clock.now())
             .await?
         {
             let found = documents.get(&document.id).await?;
@@ -296,49 +381,21 @@ impl App {
     }
 }
 
-/// Returns the plan of a document's vectors if it is about this segment and model.
-fn planned_for<'a>(document: &'a Document, segment: &str, embedder: &Embedder) -> Option<&'a Embedding> {
+/// Returns the plan of a document's vectors if it is about this segment.
+fn planned_for<'a>(document: &'a Document, segment: &str) -> Option<&'a Embedding> {
     let planned = document.embedding.as_ref()?;
-    (document.segment.as_deref() == Some(segment) && planned.embedder == embedder.id).then_some(planned)
+    (document.segment.as_deref() == Some(segment)).then_some(planned)
 }
 
-/// Object keys are short, so a batch names its model by a hash.
-fn batch_key(segment: &str, embedder: &Embedder, number: u32) -> String {
-    let hash = hex::encode(&Sha256::digest(&embedder.id)[..4]);
-    Document::batch_key(segment, &hash, number)
-}
-
-/// Returns the prefix of the object keys of all batches of a segment.
-fn batches_of(segment: &str) -> String {
-    format!("{}-", segment.strip_suffix(".seg").unwrap_or(segment))
-}
-
-fn encode(vectors: &[Option<Vector>]) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for vector in vectors {
-        match vector {
-            None => bytes.push(WITHOUT),
-            Some(vector) => {
-                bytes.push(WITH);
-                vector.write(&mut bytes);
-            }
-        }
+/// Why a document that is found by its words has no vectors.
+fn not_embedded(reason: &str) -> IndexFailure {
+    IndexFailure {
+        code: "not_embedded".to_owned(),
+        detail: format!(
+            "Some passages of this document have no vectors, and are found by their words only: {reason}. Solve this, then \
+             have the vectors made with `POST /documents/embed`."
+        ),
     }
-    bytes
-}
-
-/// Returns the vectors of so many passages, or `None` if the bytes are anything else.
-fn decode(bytes: &[u8], count: usize, dimensions: usize) -> Option<Vec<Option<Vector>>> {
-    let mut rest = bytes;
-    let mut vectors = Vec::with_capacity(count);
-    for _ in 0..count {
-        vectors.push(match *rest.split_off_first()? {
-            WITHOUT => None,
-            WITH => Some(Vector::read(&mut rest, dimensions)?),
-            _ => return None,
-        });
-    }
-    rest.is_empty().then_some(vectors)
 }
 
 fn indexed_meanwhile() -> Error {
@@ -350,25 +407,4 @@ fn indexed_meanwhile() -> Error {
 
 fn narrow(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_batch_is_read_as_it_was_written_and_nothing_else_is() {
-        let vectors = [
-            Vector::of(&[1.0, -0.5, 0.0, 2.0]),
-            None,
-            Vector::of(&[0.0, 0.0, 1.0, 0.0]),
-        ];
-        let bytes = encode(&vectors);
-        assert_eq!(decode(&bytes, 3, 4).as_deref(), Some(vectors.as_slice()));
-        assert_eq!(decode(&bytes, 2, 4), None);
-        assert_eq!(decode(&bytes, 4, 4), None);
-        for end in 0..bytes.len() {
-            assert_eq!(decode(&bytes[..end], 3, 4), None, "{end}");
-        }
-    }
 }

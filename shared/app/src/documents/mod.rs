@@ -4,7 +4,9 @@ mod checkpoints;
 pub(crate) mod content;
 pub(crate) mod crawls;
 mod details;
+pub(crate) mod document_embedder;
 pub(crate) mod duplicates;
+pub(crate) mod embed_documents;
 mod embedding;
 pub(crate) mod index_document;
 mod indexing_event;
@@ -16,6 +18,7 @@ mod reindex;
 pub(crate) mod segments;
 mod transcription;
 pub(crate) mod upload;
+mod vector_batches;
 mod versions;
 pub(crate) mod web_pages;
 

@@ -13,7 +13,7 @@ use futures::future::BoxFuture;
 use serde_json::json;
 use store::{Memberships, OptimisticRetry, OrgFound, OrgWrite, UserMembership};
 
-use crate::{App, audit::audit_event::AuditEvent};
+use crate::{App, audit::audit_event::AuditEvent, documents::document_embedder};
 
 pub(crate) const NO_ORG: Error = Error::NotFound("organization");
 
@@ -77,6 +77,7 @@ impl App {
                 pinned_day: None,
                 downgrade_model: None,
                 transcription_model: None,
+                embedding_model: None,
                 fallback_models: Vec::new(),
                 webhooks: domain::WantedEvents::default(),
                 created_at: now,
@@ -171,10 +172,11 @@ impl App {
         })
     }
 
-    /// Changes an organization.
+    /// Changes an organization. A new embedding model makes the vectors of documents that are indexed from then on;
+    /// [`App::embed_documents`] has it make those of the others.
     ///
     /// # Errors
-    /// Returns [`Error::Conflict`] `slug_taken`, or `personal_org` for the slug of a personal one, which is its ID.
+    /// Returns [`Error::Invalid`] for an embedding model of a provider that has none, [`Error::Conflict`] `slug_taken`, or `personal_org` for the slug of a personal one, which is its ID.
     pub fn update_org<'a>(
         &'a self,
         membership: &'a Membership,
@@ -182,6 +184,9 @@ impl App {
         change: OrgChange,
     ) -> BoxFuture<'a, Result<OwnOrg>> {
         Box::pin(async move {
+            if let Some(model) = change.embedding_model.as_deref().filter(|model| !model.is_empty()) {
+                document_embedder::check(model)?;
+            }
             let mut retry = OptimisticRetry::to_change("an organization");
             loop {
                 retry.next().await?;
@@ -196,6 +201,7 @@ impl App {
                     ("downgrade_model", change.downgrade_model.is_some()),
                     ("fallback_models", change.fallback_models.is_some()),
                     ("transcription_model", change.transcription_model.is_some()),
+                    ("embedding_model", change.embedding_model.is_some()),
                 ];
                 let fields: Vec<_> = fields
                     .iter()

@@ -91,6 +91,8 @@ pub struct Providers {
     pub anthropic: String,
     /// `GEMINI_BASE_URL`, with the version.
     pub gemini: String,
+    /// `COHERE_BASE_URL`, without the version.
+    pub cohere: String,
     /// Amazon Bedrock, if enabled.
     pub bedrock: Option<Bedrock>,
     /// `AZURE_OPENAI_ENDPOINT`, as in `https://NAME.openai.azure.com`.
@@ -125,6 +127,7 @@ impl Providers {
             openai: or("OPENAI_BASE_URL", "https://api.openai.com/v1"),
             anthropic: or("ANTHROPIC_BASE_URL", "https://api.anthropic.com"),
             gemini: or("GEMINI_BASE_URL", "https://generativelanguage.googleapis.com/v1beta"),
+            cohere: or("COHERE_BASE_URL", "https://api.cohere.com"),
             bedrock,
             azure: get("AZURE_OPENAI_ENDPOINT"),
             azure_api_version: or("AZURE_OPENAI_API_VERSION", "2024-10-21"),

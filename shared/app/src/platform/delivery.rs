@@ -55,7 +55,8 @@ impl Delivery {
     }
 
     /// Returns the delay before the next delivery after `error`. Work leased to another delivery is retried when that
-    /// lease must have expired; everything else after a growing delay. `random`: source of the jitter.
+    /// lease must have expired; everything else after a growing delay, and not before a provider wants it. `random`: source
+    /// of the jitter.
     fn delay(&self, error: &Error, random: u16) -> Duration {
         let part = |whole: Duration| whole * u32::from(random) / u32::from(u16::MAX);
         if let Error::InProgress { retry_after, .. } = error {
@@ -64,7 +65,14 @@ impl Delivery {
         let doublings = self.receive_count.saturating_sub(1).min(16);
         let most = (FIRST_DELAY * (1 << doublings)).min(LONGEST_DELAY);
         // At least half of it, so that concurrent failures do not all return at once.
-        most / 2 + part(most / 2)
+        let delay = most / 2 + part(most / 2);
+        match error {
+            Error::Upstream {
+                retry_after: Some(after),
+                ..
+            } => delay.max((*after).min(LONGEST_DELAY) + part(FIRST_DELAY)),
+            _ => delay,
+        }
     }
 }
 

@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DocumentId, OrgId};
+use crate::{DocumentId, IndexFailure, OrgId};
 
-/// Passages of one message: some seconds of work for the built-in model.
-const BATCH: u32 = 32;
+/// Passages of one message to the built-in model: some seconds of work.
+const BUILT_IN_BATCH: u32 = 32;
+/// The same for the model of a provider: one request to most of them.
+const PROVIDER_BATCH: u32 = 96;
 /// Most batches of a document, whose numbers are part of its item: larger documents have larger batches.
 const MAX_BATCHES: u32 = 512;
 
@@ -22,17 +24,39 @@ pub struct Embedding {
     pub missing: u32,
     /// Number of the latter in a batch; the last one may have fewer.
     pub batch: u32,
+    /// Why no more vectors are made, if that is so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<IndexFailure>,
+}
+
+/// Who runs a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EmbeddingHost {
+    /// The worker itself.
+    BuiltIn,
+    /// A provider, in requests.
+    Provider,
 }
 
 impl Embedding {
     /// Returns the plan for a segment that has `done` vectors and lacks `missing`.
-    pub fn new(embedder: String, done: u32, missing: u32) -> Self {
+    pub fn new(embedder: String, host: EmbeddingHost, done: u32, missing: u32) -> Self {
+        let batch = match host {
+            EmbeddingHost::BuiltIn => BUILT_IN_BATCH,
+            EmbeddingHost::Provider => PROVIDER_BATCH,
+        };
         Self {
             embedder,
             done,
             missing,
-            batch: missing.div_ceil(MAX_BATCHES).max(BATCH),
+            batch: missing.div_ceil(MAX_BATCHES).max(batch),
+            failure: None,
         }
+    }
+
+    /// Returns whether this embedder has made the vectors, or is making them.
+    pub fn is_by(&self, embedder: &str) -> bool {
+        self.embedder == embedder && self.failure.is_none()
     }
 
     /// Returns the number of batches.
@@ -77,13 +101,16 @@ mod tests {
 
     #[test]
     fn large_documents_have_larger_batches_rather_than_more() {
-        let small = Embedding::new("e".to_owned(), 5, 65);
+        let new = |done, missing| Embedding::new("e".to_owned(), EmbeddingHost::BuiltIn, done, missing);
+        let small = new(5, 65);
         assert_eq!((small.batch, small.batches()), (32, 3));
         assert_eq!(small.done_with(&BTreeSet::new()), 5);
         assert_eq!(small.done_with(&BTreeSet::from([0, 2])), 5 + 32 + 1);
         assert_eq!(small.done_with(&BTreeSet::from([0, 1, 2, 9])), 70);
-        let large = Embedding::new("e".to_owned(), 0, 200_000);
+        let large = new(0, 200_000);
         assert_eq!((large.batch, large.batches()), (391, 512));
-        assert_eq!(Embedding::new("e".to_owned(), 7, 0).batches(), 0);
+        assert_eq!(new(7, 0).batches(), 0);
+        let hosted = Embedding::new("e".to_owned(), EmbeddingHost::Provider, 0, 97);
+        assert_eq!((hosted.batch, hosted.batches()), (96, 2));
     }
 }

@@ -78,6 +78,10 @@ pub struct Org {
     /// The model that transcribes scanned pages of documents. Without one they are not read.
     #[serde(default)]
     pub transcription_model: Option<String>,
+    /// The model of a provider that makes the vectors of documents and of questions to them. Without one it is the
+    /// built-in model, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embedding_model: Option<String>,
     /// The events that its webhooks want.
     #[serde(default, skip_serializing_if = "WantedEvents::is_unset")]
     pub webhooks: WantedEvents,
@@ -138,6 +142,8 @@ pub struct OrgChange {
     pub fallback_models: Option<Vec<String>>,
     /// New model for scanned pages; an empty name removes it.
     pub transcription_model: Option<String>,
+    /// New model for vectors; an empty name removes it.
+    pub embedding_model: Option<String>,
 }
 
 /// A user's membership in an organization.

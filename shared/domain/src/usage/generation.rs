@@ -18,17 +18,20 @@ pub enum Category {
     Transcription,
     /// Follow-up questions to chatbots, rewritten to be searched for.
     Rewriting,
+    /// Vectors of documents and of the questions to them, and reranked passages.
+    Retrieval,
 }
 
 impl Category {
     /// All categories.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Chat,
         Self::Embeddings,
         Self::Sql,
         Self::Titles,
         Self::Transcription,
         Self::Rewriting,
+        Self::Retrieval,
     ];
 
     /// Its name in responses.
@@ -40,6 +43,7 @@ impl Category {
             Self::Titles => "titles",
             Self::Transcription => "transcription",
             Self::Rewriting => "rewriting",
+            Self::Retrieval => "retrieval",
         }
     }
 }

@@ -7,7 +7,7 @@ use embedding::{Model, Role};
 use futures::TryStreamExt as _;
 use futures::executor::block_on;
 use llm::{ChatEvent, ChatModel as _, ChatRequest, CitationFilter, Local, Message, Source, passage_sentences};
-use retrieval::{Embedder, Passage, QuestionVector, Segment, Vector, Vectors};
+use retrieval::{CosineRange, Embedder, Passage, QuestionVector, Segment, Vector, Vectors};
 
 /// Maximum length of an answer, in tokens.
 const MAX_TOKENS: u32 = 1_024;
@@ -96,6 +96,7 @@ impl Meaning {
         Some(QuestionVector {
             embedder: Self::embedder(model),
             vector: Vector::of(&vector)?,
+            likeness: Some(CosineRange::MULTILINGUAL_E5_SMALL),
         })
     }
 

@@ -6,18 +6,14 @@
 use std::sync::Arc;
 
 use domain::Secret;
-use futures::{FutureExt as _, future::BoxFuture};
-use reqwest::header::CONTENT_TYPE;
 use serde::Serialize;
 
-use super::{Embedder, Embeddings, TextRole, ask, check, malformed, nothing, vector};
-use crate::bedrock::operation_of;
+use super::{Embeddings, MaxRequest, TextRole, Vendor, ask, check, cohere, malformed, vector};
+use crate::bedrock::{operation_of, signed};
 use crate::call::ProviderClient;
 use crate::chat::{ModelInfo, Usage};
 use crate::{InvalidBaseUrl, ModelError, Signer, TimeLimits, estimate_tokens};
 
-/// Texts of one request to Cohere.
-const MAX_TEXTS: usize = 96;
 /// Characters of a text that Cohere's third version reads; a longer one is an error.
 const MAX_CHARACTERS_V3: usize = 2_048;
 
@@ -36,16 +32,6 @@ struct TitanBody<'a> {
     input_text: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     dimensions: Option<u32>,
-}
-
-#[derive(Serialize)]
-struct CohereBody<'a> {
-    texts: &'a [String],
-    input_type: &'static str,
-    embedding_types: [&'static str; 1],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    output_dimension: Option<u32>,
-    truncate: &'static str,
 }
 
 impl BedrockEmbedder {
@@ -79,21 +65,20 @@ impl BedrockEmbedder {
     fn is_cohere(&self) -> bool {
         self.client.info.id.contains("cohere.")
     }
+}
 
+fn cut(text: &str, is_v3: bool) -> String {
+    let most = if is_v3 { MAX_CHARACTERS_V3 } else { usize::MAX };
+    text.chars().take(most).collect()
+}
+
+impl Vendor for BedrockEmbedder {
     async fn ask(&self, texts: &[String]) -> Result<Embeddings, ModelError> {
         let body = if self.is_cohere() {
             let is_v3 = self.client.info.id.contains("-v3");
             let texts: Vec<String> = texts.iter().map(|text| cut(text, is_v3)).collect();
-            serde_json::to_vec(&CohereBody {
-                texts: &texts,
-                input_type: match self.role {
-                    TextRole::Question => "search_query",
-                    TextRole::Passage => "search_document",
-                },
-                embedding_types: ["float"],
-                output_dimension: self.dimensions,
-                truncate: if is_v3 { "END" } else { "RIGHT" },
-            })
+            let truncate = if is_v3 { "END" } else { "RIGHT" };
+            serde_json::to_vec(&cohere::Body::new(&texts, self.role, self.dimensions, truncate))
         } else {
             serde_json::to_vec(&TitanBody {
                 input_text: texts.first().map_or("", String::as_str),
@@ -101,22 +86,11 @@ impl BedrockEmbedder {
             })
         };
         let body = body.map_err(|error| malformed(&error.to_string()))?;
-        let url = self.client.endpoint.as_str();
-        let signature = self.signer.sign(url, &body).await.map_err(|error| {
-            tracing::warn!(%error, "bedrock.not_signed");
-            ModelError::NotConfigured {
-                provider: self.client.info.provider,
-            }
-        })?;
-        let mut call = self.client.http.post(url).header(CONTENT_TYPE, "application/json");
-        for (name, value) in signature {
-            call = call.header(name, value);
-        }
-        let found = ask(&self.client, call.body(body)).await?;
+        let call = signed(&self.client, &*self.signer, body).await?;
+        let found = ask(&self.client, call).await?;
         let (vectors, counted) = if self.is_cohere() {
             // Its counts are in a header only.
-            let embeddings = found["embeddings"]["float"].as_array().into_iter().flatten();
-            (embeddings.map(vector).collect::<Result<Vec<_>, _>>()?, None)
+            (cohere::vectors(&found)?, None)
         } else {
             (
                 vec![vector(&found["embedding"])?],
@@ -131,46 +105,23 @@ impl BedrockEmbedder {
         };
         Ok(Embeddings { vectors, usage })
     }
-}
 
-fn cut(text: &str, is_v3: bool) -> String {
-    let most = if is_v3 { MAX_CHARACTERS_V3 } else { usize::MAX };
-    text.chars().take(most).collect()
-}
-
-impl Embedder for BedrockEmbedder {
-    fn embed(&self, texts: Vec<String>) -> BoxFuture<'static, Result<Embeddings, ModelError>> {
-        let embedder = self.clone();
-        async move {
-            if texts.is_empty() {
-                return Ok(nothing());
-            }
-            embedder.ask(&texts).await
+    fn max_request(&self) -> MaxRequest {
+        MaxRequest {
+            texts: if self.is_cohere() { cohere::MAX_TEXTS } else { 1 },
+            tokens: cohere::MAX_TOKENS,
         }
-        .boxed()
-    }
-
-    fn max_texts(&self) -> usize {
-        if self.is_cohere() { MAX_TEXTS } else { 1 }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use futures::FutureExt as _;
     use model_double::{ModelDouble, Script};
     use serde_json::json;
 
     use super::*;
-    use crate::testing::{PATIENT, http, info};
-
-    struct Unsigned;
-
-    impl Signer for Unsigned {
-        fn sign<'a>(&'a self, _: &'a str, _: &'a [u8]) -> BoxFuture<'a, Result<Vec<(String, String)>, domain::Error>> {
-            async { Ok(vec![("x-signed".to_owned(), "yes".to_owned())]) }.boxed()
-        }
-    }
+    use crate::Embedder as _;
+    use crate::testing::{PATIENT, Unsigned, http, info};
 
     fn embedder(double: &ModelDouble, model: &'static str, role: TextRole, dimensions: Option<u32>) -> BedrockEmbedder {
         let info = info(crate::Provider::Bedrock, model);

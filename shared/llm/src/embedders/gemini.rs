@@ -2,13 +2,18 @@
 //! counts.
 
 use domain::Secret;
-use futures::{FutureExt as _, future::BoxFuture};
 use serde::Serialize;
 
-use super::{Embedder, Embeddings, TextRole, ask, check, nothing, vector};
+use super::{Embeddings, MaxRequest, TextRole, Vendor, ask, check, vector};
 use crate::call::ProviderClient;
 use crate::chat::{ModelInfo, Usage};
 use crate::{InvalidBaseUrl, ModelError, TimeLimits, estimate_tokens};
+
+/// Texts of one request.
+const MAX_TEXTS: usize = 100;
+/// Tokens of one request: 20,000, of which the estimate may be short
+/// (<https://cloud.google.com/vertex-ai/generative-ai/docs/embeddings/get-text-embeddings#api_limits>).
+const MAX_TOKENS: u64 = 15_000;
 
 /// A Gemini embedding model.
 #[derive(Debug, Clone)]
@@ -67,7 +72,9 @@ impl GeminiEmbedder {
         self.client.limits = limits;
         self
     }
+}
 
+impl Vendor for GeminiEmbedder {
     async fn ask(&self, texts: &[String]) -> Result<Embeddings, ModelError> {
         let model = format!("models/{}", self.client.info.id);
         let task_type = match self.role {
@@ -97,22 +104,12 @@ impl GeminiEmbedder {
         };
         Ok(Embeddings { vectors, usage })
     }
-}
 
-impl Embedder for GeminiEmbedder {
-    fn embed(&self, texts: Vec<String>) -> BoxFuture<'static, Result<Embeddings, ModelError>> {
-        let embedder = self.clone();
-        async move {
-            if texts.is_empty() {
-                return Ok(nothing());
-            }
-            embedder.ask(&texts).await
+    fn max_request(&self) -> MaxRequest {
+        MaxRequest {
+            texts: MAX_TEXTS,
+            tokens: MAX_TOKENS,
         }
-        .boxed()
-    }
-
-    fn max_texts(&self) -> usize {
-        100
     }
 }
 
@@ -122,6 +119,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::Embedder as _;
     use crate::testing::{PATIENT, http, info};
 
     #[tokio::test]

@@ -4,23 +4,27 @@
 //! sends is an error, so that nothing is stored that cannot be compared.
 
 mod bedrock;
+mod cohere;
 mod gemini;
 mod openai;
 
 use futures::future::BoxFuture;
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use reqwest::RequestBuilder;
 use serde_json::Value;
 use std::sync::Arc;
 
 pub use bedrock::BedrockEmbedder;
+pub use cohere::CohereEmbedder;
+pub(crate) use cohere::whole;
 pub use gemini::GeminiEmbedder;
 pub use openai::OpenAiEmbedder;
 
 use crate::call::{ErrorBody, ProviderClient};
+use crate::catalog::ModelRef;
 use crate::chat::Usage;
 use crate::lenient::failure;
-use crate::{ModelError, TimeLimit};
+use crate::{ModelError, TimeLimit, estimate_tokens};
 
 /// Requests of one call at the same time, where a provider takes only some texts in each.
 const PARALLEL: usize = 4;
@@ -30,8 +34,62 @@ pub trait Embedder: Send + Sync {
     /// Returns one vector for each text, in order.
     fn embed(&self, texts: Vec<String>) -> BoxFuture<'static, Result<Embeddings, ModelError>>;
 
-    /// Returns the maximum number of texts of one request.
-    fn max_texts(&self) -> usize;
+    /// Returns the maximum size of one request.
+    fn max_request(&self) -> MaxRequest;
+}
+
+/// The maximum size of a request for vectors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MaxRequest {
+    /// Number of texts.
+    pub texts: usize,
+    /// Number of tokens of all texts together, as estimated here.
+    pub tokens: u64,
+}
+
+/// The parts of a request that depend on the vendor.
+trait Vendor: Clone + Send + Sync + 'static {
+    /// Asks for the vectors of at least one text, and at most as many as fit into a request.
+    fn ask(&self, texts: &[String]) -> impl Future<Output = Result<Embeddings, ModelError>> + Send;
+
+    /// Returns the maximum size of one request.
+    fn max_request(&self) -> MaxRequest;
+}
+
+impl<V: Vendor> Embedder for V {
+    fn embed(&self, texts: Vec<String>) -> BoxFuture<'static, Result<Embeddings, ModelError>> {
+        let vendor = self.clone();
+        async move {
+            if texts.is_empty() {
+                return Ok(nothing());
+            }
+            vendor.ask(&texts).await
+        }
+        .boxed()
+    }
+
+    fn max_request(&self) -> MaxRequest {
+        Vendor::max_request(self)
+    }
+}
+
+/// Returns the length of vectors that documents are given, for models that can shorten theirs: long ones cost memory and
+/// time in each search, and are hardly better.
+///
+/// <https://platform.openai.com/docs/guides/embeddings>, <https://ai.google.dev/gemini-api/docs/embeddings>,
+/// <https://docs.aws.amazon.com/bedrock/latest/userguide/titan-embedding-models.html>,
+/// <https://docs.cohere.com/docs/cohere-embed>
+pub fn document_dimensions(named: &ModelRef) -> Option<u32> {
+    let model = named.model.as_str();
+    if model.starts_with("text-embedding-3-") || model.starts_with("gemini-embedding-") {
+        Some(768)
+    } else if model.contains("titan-embed-text-v2") {
+        Some(512)
+    } else if model.contains("embed-v4") {
+        Some(1024)
+    } else {
+        None
+    }
 }
 
 /// What a text is, for models that embed questions and passages differently.
@@ -57,17 +115,14 @@ pub struct Embeddings {
 /// # Errors
 /// Returns the first error of a request; the tokens of the others are lost.
 pub async fn embed_all(embedder: Arc<dyn Embedder>, texts: Vec<String>) -> Result<Embeddings, ModelError> {
-    let requests: Vec<Vec<String>> = texts
-        .chunks(embedder.max_texts().max(1))
-        .map(<[String]>::to_vec)
-        .collect();
-    let parts: Vec<Embeddings> = stream::iter(requests)
+    let count = texts.len();
+    let parts: Vec<Embeddings> = stream::iter(requests(texts, embedder.max_request()))
         .map(|texts| embedder.embed(texts))
         .buffered(PARALLEL)
         .try_collect()
         .await?;
     let mut whole = Embeddings {
-        vectors: Vec::with_capacity(texts.len()),
+        vectors: Vec::with_capacity(count),
         usage: Usage::default(),
     };
     for part in parts {
@@ -75,12 +130,32 @@ pub async fn embed_all(embedder: Arc<dyn Embedder>, texts: Vec<String>) -> Resul
         whole.usage.prompt_tokens += part.usage.prompt_tokens;
         whole.usage.estimated |= part.usage.estimated;
     }
-    check(&whole.vectors, texts.len(), None)?;
+    check(&whole.vectors, count, None)?;
     Ok(whole)
 }
 
+/// Divides texts among requests, in order. A text that is too large by itself has a request of its own: the provider knows.
+fn requests(texts: Vec<String>, most: MaxRequest) -> Vec<Vec<String>> {
+    let mut requests: Vec<Vec<String>> = Vec::new();
+    let mut tokens = 0;
+    for text in texts {
+        let own = estimate_tokens(&text);
+        match requests.last_mut() {
+            Some(last) if last.len() < most.texts && tokens + own <= most.tokens => {
+                last.push(text);
+                tokens += own;
+            }
+            _ => {
+                requests.push(vec![text]);
+                tokens = own;
+            }
+        }
+    }
+    requests
+}
+
 /// Sends a request and returns the JSON of its response, within the time for a first token: nothing is streamed.
-async fn ask(client: &ProviderClient, call: RequestBuilder) -> Result<Value, ModelError> {
+pub(crate) async fn ask(client: &ProviderClient, call: RequestBuilder) -> Result<Value, ModelError> {
     let asked = async {
         let response = client.send(call).await?;
         if !response.status().is_success() {
@@ -146,7 +221,7 @@ fn check(vectors: &[Vec<f32>], texts: usize, dimensions: Option<u32>) -> Result<
     Ok(())
 }
 
-fn malformed(detail: &str) -> ModelError {
+pub(crate) fn malformed(detail: &str) -> ModelError {
     ModelError::Malformed {
         detail: detail.to_owned(),
     }
@@ -219,6 +294,42 @@ mod tests {
         double.next(Script::refuse(429, "RESOURCE_EXHAUSTED"));
         let error = embedder(&double, None).embed(texts(2)).await.unwrap_err();
         assert!(matches!(error, ModelError::RateLimited { .. }), "{error:?}");
+    }
+
+    #[test]
+    fn a_request_has_no_more_texts_and_tokens_than_the_provider_takes() {
+        let sizes = |most, texts: &[&str]| {
+            let texts = texts.iter().map(|text| (*text).to_owned()).collect();
+            let requests = requests(texts, most);
+            requests.iter().map(Vec::len).collect::<Vec<_>>()
+        };
+        let (most, long) = (MaxRequest { texts: 2, tokens: 20 }, "word ".repeat(14));
+        assert_eq!(sizes(most, &["a", "b", "c", "d", "e"]), [2, 2, 1]);
+        assert_eq!(sizes(most, &["a", &long, "b", &long.repeat(9), "c"]), [2, 1, 1, 1]);
+        assert!(sizes(most, &[]).is_empty());
+        let one = MaxRequest { texts: 0, tokens: 0 };
+        assert_eq!(sizes(one, &["a", "b"]), [1, 1]);
+    }
+
+    #[test]
+    fn long_vectors_are_shortened_for_documents_where_the_model_can() {
+        for (name, dimensions) in [
+            ("text-embedding-3-large", Some(768)),
+            ("text-embedding-ada-002", None),
+            ("azure/my-vectors", None),
+            ("gemini-embedding-001", Some(768)),
+            ("amazon.titan-embed-text-v2:0", Some(512)),
+            ("amazon.titan-embed-text-v1", None),
+            ("cohere.embed-multilingual-v3", None),
+            ("global.cohere.embed-v4:0", Some(1024)),
+            ("cohere/embed-v4.0", Some(1024)),
+        ] {
+            assert_eq!(
+                document_dimensions(&crate::catalog::resolve(name)),
+                dimensions,
+                "{name}"
+            );
+        }
     }
 
     #[tokio::test]

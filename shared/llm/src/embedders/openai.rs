@@ -1,10 +1,9 @@
 //! Embeddings (<https://platform.openai.com/docs/api-reference/embeddings>).
 
 use domain::Secret;
-use futures::{FutureExt as _, future::BoxFuture};
 use serde::Serialize;
 
-use super::{Embedder, Embeddings, ask, check, malformed, nothing};
+use super::{Embeddings, MaxRequest, Vendor, ask, check, malformed};
 use crate::call::ProviderClient;
 use crate::chat::ModelInfo;
 use crate::lenient::{CallEstimate, counts};
@@ -12,6 +11,9 @@ use crate::{InvalidBaseUrl, ModelError, TimeLimits, estimate_tokens};
 
 /// Texts of one request.
 const MAX_TEXTS: usize = 2_048;
+/// Tokens of one request: 300,000, of which the estimate may be short. Azure and other servers take less than that, but
+/// say nothing of it.
+const MAX_TOKENS: u64 = 200_000;
 
 /// An embedding model behind an `OpenAI`-compatible API.
 #[derive(Debug, Clone)]
@@ -77,7 +79,9 @@ impl OpenAiEmbedder {
         self.client.limits = limits;
         self
     }
+}
 
+impl Vendor for OpenAiEmbedder {
     async fn ask(&self, texts: &[String]) -> Result<Embeddings, ModelError> {
         let body = Body {
             model: &self.client.info.id,
@@ -105,22 +109,12 @@ impl OpenAiEmbedder {
         let usage = counts(&found["usage"]).usage(CallEstimate::of_prompt(estimate));
         Ok(Embeddings { vectors, usage })
     }
-}
 
-impl Embedder for OpenAiEmbedder {
-    fn embed(&self, texts: Vec<String>) -> BoxFuture<'static, Result<Embeddings, ModelError>> {
-        let embedder = self.clone();
-        async move {
-            if texts.is_empty() {
-                return Ok(nothing());
-            }
-            embedder.ask(&texts).await
+    fn max_request(&self) -> MaxRequest {
+        MaxRequest {
+            texts: MAX_TEXTS,
+            tokens: MAX_TOKENS,
         }
-        .boxed()
-    }
-
-    fn max_texts(&self) -> usize {
-        MAX_TEXTS
     }
 }
 
@@ -130,6 +124,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::Embedder as _;
     use crate::testing::{PATIENT, counted, http, info};
 
     fn embedder(base_url: &str) -> OpenAiEmbedder {

@@ -6,7 +6,7 @@ use retrieval::Wants;
 
 use super::features::{Evidence, Score, has_wanted};
 use super::question::Question;
-use super::reading::QuestionMatch;
+use super::reading::{QuestionMatch, has_leaders};
 use crate::chat::Source;
 use crate::text::sentences;
 
@@ -35,7 +35,10 @@ pub(super) fn pick(question: &Question, sources: &[Source]) -> Vec<Picked> {
     let reading = QuestionMatch::new(question, sources);
     let evidence = Evidence::new(question, &reading, sources);
     let mut ranked: Vec<(usize, Score)> = (0..reading.sentences.len())
-        .filter(|at| !reading.sentences[*at].is_question() && !reading.sentences[*at].is_around)
+        .filter(|at| {
+            let sentence = &reading.sentences[*at];
+            !sentence.is_question() && !sentence.is_around && !is_of_contents(&reading, *at)
+        })
         .filter_map(|at| Some((at, evidence.score(at)?)))
         .collect();
     // The sort is stable: ties go to the better source and the earlier sentence.
@@ -87,12 +90,21 @@ pub(super) fn nearest(sources: &[Source]) -> Option<Picked> {
     let source = sources.iter().find(likely)?;
     let compared = sentences(source.language, &source.text)
         .into_iter()
-        .zip(&source.sentence_cosines);
+        .zip(&source.sentence_cosines)
+        .filter(|(text, _)| !has_leaders(text));
     let (text, _) = compared.max_by(|(_, one), (_, other)| one.total_cmp(other))?;
     Some(Picked {
         number: source.number,
         text,
     })
+}
+
+/// Returns whether a sentence is a line of a table of contents, or the page number at its end.
+fn is_of_contents(reading: &QuestionMatch, at: usize) -> bool {
+    let has_leaders = |at: usize| reading.sentences[at].is_of_contents();
+    let is_number = || !reading.sentences[at].text.contains(char::is_alphabetic);
+    let is_behind = |before: usize| reading.are_neighbors(before, at) && has_leaders(before);
+    has_leaders(at) || (is_number() && at.checked_sub(1).is_some_and(is_behind))
 }
 
 /// Returns whether the sentences say all that the question names, and the kind of thing that it asks for.

@@ -11,6 +11,8 @@ use crate::text::{sentences, term_set};
 /// How many further sentences without any term of the question are assumed when rarity is computed: among three
 /// sentences nothing is rare, but in their language it is.
 const BACKGROUND: f32 = 50.0;
+/// So many dots are more than an ellipsis.
+const LEADERS: usize = 5;
 /// The weight of a name or a number of the question, against 1 for any other term.
 const NAME: f32 = 1.25;
 /// The weight of a term that no sentence contains, unless it is a name: the answer may use another word for it.
@@ -44,10 +46,31 @@ impl Sentence {
         self.text.ends_with(['?', '？', '؟'])
     }
 
+    /// Returns whether it is a line of a table of contents, which only says where an answer is.
+    pub(super) fn is_of_contents(&self) -> bool {
+        has_leaders(&self.text)
+    }
+
     /// Returns whether it depends on the sentence before it.
     pub(super) fn leans_back(&self) -> bool {
         leans_back(self.language, &self.text)
     }
+}
+
+/// Returns whether a text has the dots that lead to the page number in a table of contents, with spaces between them or
+/// without.
+pub(super) fn has_leaders(text: &str) -> bool {
+    let mut dots = 0;
+    text.chars().any(|c| {
+        dots = match c {
+            '.' | '·' | '․' | '‥' => dots + 1,
+            // Two of them are an ellipsis in Chinese.
+            '…' => dots + 2,
+            c if c.is_whitespace() => dots,
+            _ => 0,
+        };
+        dots >= LEADERS
+    })
 }
 
 /// A term of the question among the sentences.

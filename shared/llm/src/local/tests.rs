@@ -113,6 +113,24 @@ fn ask(question: &str) -> String {
 }
 
 #[test]
+fn a_line_of_a_table_of_contents_is_not_quoted() {
+    let contents = (
+        "page 2",
+        "7 Warranty of the grinder .......... 31\n7.1 How long the warranty of the grinder is . . . . . . 32\n\
+         7.2 What the warranty of the grinder costs ……… 33",
+    );
+    let text = (
+        "page 31",
+        "The grinder has a warranty of five years. It begins... with the delivery.",
+    );
+    let question = || vec![Message::user("How long is the warranty of the grinder?")];
+    let answer = pieces(request(question(), Some(sources(&[contents, text])))).concat();
+    assert_eq!(answer, "The grinder has a warranty of five years. [cite:2]");
+    let answer = pieces(request(question(), Some(sources(&[contents])))).concat();
+    assert!(!answer.contains("[cite:"), "{answer}");
+}
+
+#[test]
 fn the_sentence_that_answers_is_quoted_with_its_number() {
     assert_eq!(
         ask("How much is express delivery?"),

@@ -7,7 +7,7 @@ use futures::{FutureExt as _, future::BoxFuture};
 use tokio::time::{Instant, sleep};
 
 use super::{CircuitBreaker, wait};
-use crate::{Embedder, Embeddings, ModelError, TimeLimits};
+use crate::{Embedder, Embeddings, MaxRequest, ModelError, TimeLimits};
 
 /// Like [`super::Resilient`], for an embedding model: its result arrives whole, so a failed call has no partial result.
 #[derive(Clone)]
@@ -70,7 +70,7 @@ impl Embedder for ResilientEmbedder {
         async move { this.ask(texts).await }.boxed()
     }
 
-    fn max_texts(&self) -> usize {
-        self.embedder.max_texts()
+    fn max_request(&self) -> MaxRequest {
+        self.embedder.max_request()
     }
 }

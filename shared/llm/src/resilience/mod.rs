@@ -3,11 +3,13 @@
 //! - [`Resilient`] retries one model, before its first piece only.
 //! - [`CircuitBreaker`] is a circuit breaker with a retry budget, for one model in a process.
 //! - [`ResilientEmbedder`] does the same for an embedding model.
+//! - [`GuardedReranker`] is a reranking model with a circuit breaker.
 //! - [`FallbackChain`] continues with the next model if one does not begin to answer.
 
 mod circuit_breaker;
 mod embedder;
 mod fallback;
+mod reranker;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +25,7 @@ use crate::{ModelError, TimeLimit, TimeLimits};
 pub use circuit_breaker::{CircuitBreaker, CircuitBreakers};
 pub use embedder::ResilientEmbedder;
 pub use fallback::{Candidate, FallbackChain};
+pub use reranker::GuardedReranker;
 
 /// Retries after the first attempt.
 const RETRIES: u32 = 2;

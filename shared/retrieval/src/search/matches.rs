@@ -63,15 +63,32 @@ impl<'a> Matches<'a> {
         let total: f64 = self.terms.iter().map(|term| term.relevance).sum();
         let mut candidates = Vec::new();
         let mut held: Vec<(u32, f64, f64)> = Vec::new();
+        let mut scores: Vec<(f64, f64)> = Vec::new();
+        // The lists of a term are in the order of the documents.
+        let mut rests: Vec<&[List<'_>]> = self.terms.iter().map(|term| term.lists.as_slice()).collect();
         for (number, segment) in segments().enumerate() {
-            let mut scores = vec![(0.0_f64, 0.0_f64); segment.len()];
-            for term in &self.terms {
+            scores.clear();
+            scores.resize(segment.len(), (0.0, 0.0));
+            let mut is_found = false;
+            for (term, rest) in self.terms.iter().zip(&mut rests) {
+                let own = rest.iter().take_while(|list| list.document == number).count();
+                let Some(own) = rest.split_off(..own).filter(|own| !own.is_empty()) else {
+                    continue;
+                };
+                is_found = true;
+                if let [list] = own {
+                    for posting in list.postings {
+                        let score = &mut scores[posting.chunk as usize];
+                        let saturation = saturation(*posting, segment, average);
+                        score.0 += term.weight * (list.factor * saturation);
+                        score.1 += term.relevance * list.factor;
+                    }
+                    continue;
+                }
                 held.clear();
-                for list in term.lists.iter().filter(|list| list.document == number) {
+                for list in own {
                     held.extend(list.postings.iter().map(|posting| {
-                        let count = f64::from(posting.count);
-                        let length = f64::from(segment.chunk_length(posting.chunk));
-                        let saturation = count * (K1 + 1.0) / (count + K1 * (1.0 - B + B * length / average));
+                        let saturation = saturation(*posting, segment, average);
                         (posting.chunk, list.factor * saturation, list.factor)
                     }));
                 }
@@ -84,17 +101,27 @@ impl<'a> Matches<'a> {
                     score.1 += term.relevance * factor;
                 }
             }
-            let found = (0_u32..).zip(scores).filter(|(_, (score, _))| *score > 0.0);
+            if !is_found {
+                continue;
+            }
+            let found = (0_u32..).zip(&scores).filter(|(_, (score, _))| *score > 0.0);
             candidates.extend(found.map(|(chunk, (score, covered))| Candidate {
                 document: number,
                 chunk,
-                score,
+                score: *score,
                 relevance: if total > 0.0 { (covered / total).min(1.0) } else { 1.0 },
                 likeness: None,
             }));
         }
         candidates
     }
+}
+
+/// Returns how much the occurrences of a word in a passage count.
+fn saturation(posting: Posting, segment: &crate::Segment, average: f64) -> f64 {
+    let count = f64::from(posting.count);
+    let length = f64::from(segment.chunk_length(posting.chunk));
+    count * (K1 + 1.0) / (count + K1 * (1.0 - B + B * length / average))
 }
 
 impl<'a> TermMatches<'a> {
@@ -121,6 +148,7 @@ impl<'a> TermMatches<'a> {
             holding = compounds.iter().map(|list| list.postings.len()).sum();
         }
         lists.extend(compounds);
+        lists.sort_by_key(|list| list.document);
         #[expect(clippy::cast_precision_loss, reason = "counts of passages, far below 2^52")]
         let (holding, count) = (holding as f64, count as f64);
         let rarity = |count: f64| (1.0 + (count - holding + 0.5).max(0.5) / (holding + 0.5)).ln();

@@ -16,6 +16,9 @@ use crate::{Language, Segment, SourceLocation, sentences};
 /// Maximum length of the text before and after a passage, in bytes.
 const NEIGHBOR: usize = 400;
 
+/// Candidates that are sorted at a time, for each wanted passage.
+const SORTED_PER_PASSAGE: usize = 8;
+
 /// A document to search.
 #[derive(Debug, Clone, Copy)]
 pub struct Indexed<'a> {
@@ -53,7 +56,7 @@ pub struct Passage {
     /// searches of the same documents.
     pub relevance: f32,
     /// How likely the passage is about the question, whatever its words and language: 0 to 1, comparable between searches
-    /// with the same embedder. `None` if one of them has no vector.
+    /// with the same embedder. `None` if one of them has no vector, or its embedder was not measured.
     pub likeness: Option<f32>,
     /// How near the meaning of each of its sentences is to that of the question, as a cosine; empty if they were not
     /// compared.
@@ -67,6 +70,32 @@ pub struct QuestionVector {
     pub embedder: Embedder,
     /// The vector.
     pub vector: Vector,
+    /// Which cosines say that a passage is about a question, where that was measured. Otherwise only the order of cosines
+    /// counts: each model puts texts into a cone of its own, so a threshold of another one would be wrong.
+    pub likeness: Option<CosineRange>,
+}
+
+/// A range of cosines of one embedder.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CosineRange {
+    /// A passage with this cosine or a lower one has nothing to do with the question.
+    pub unlike: f32,
+    /// One with this cosine or a higher one surely has.
+    pub alike: f32,
+}
+
+impl CosineRange {
+    /// `multilingual-e5-small` puts all texts into a narrow cone
+    /// (<https://huggingface.co/intfloat/multilingual-e5-small>, FAQ). Measured on `XQuAD`.
+    pub const MULTILINGUAL_E5_SMALL: Self = Self {
+        unlike: 0.76,
+        alike: 0.88,
+    };
+
+    /// Returns how likely a passage is about a question, from 0 to 1.
+    fn likeness(self, cosine: f32) -> f32 {
+        ((cosine - self.unlike) / (self.alike - self.unlike)).clamp(0.0, 1.0)
+    }
 }
 
 /// Returns at most `limit` passages that share terms with the query, best first.
@@ -76,22 +105,17 @@ pub struct QuestionVector {
 /// that differ in one letter. Equal scores are ordered by document ID, then by position. Of passages with the same
 /// content (one text in two documents) only the best is returned.
 pub fn search(documents: &[Indexed<'_>], query: &str, limit: usize) -> Vec<Passage> {
-    hybrid_search(documents, query, None, limit)
+    hybrid_search(documents, query, &[], limit)
 }
 
-/// Returns at most `limit` passages as [`search`] does. With a vector of the question it also finds those that mean the
-/// same in other words or in another language, where documents have vectors of its embedder.
-pub fn hybrid_search(
-    documents: &[Indexed<'_>],
-    query: &str,
-    vector: Option<&QuestionVector>,
-    limit: usize,
-) -> Vec<Passage> {
+/// Returns at most `limit` passages as [`search`] does. With vectors of the question, one of each embedder, it also finds
+/// those that mean the same in other words or in another language: each document is compared with the vector of the
+/// embedder that made its own.
+pub fn hybrid_search(documents: &[Indexed<'_>], query: &str, vectors: &[QuestionVector], limit: usize) -> Vec<Passage> {
     let mut candidates = Matches::of(documents, query).score();
-    if let Some(vector) = vector {
-        candidates = fusion::fuse(documents, candidates, vector);
+    if !vectors.is_empty() {
+        candidates = fusion::fuse(documents, candidates, vectors);
     }
-    // Only so many can be returned, unless most of them are copies of each other.
     let order = |a: &Candidate, b: &Candidate| {
         let id = |c: &Candidate| documents[c.document].document_id;
         b.score
@@ -99,15 +123,25 @@ pub fn hybrid_search(
             .then_with(|| id(a).cmp(id(b)))
             .then(a.chunk.cmp(&b.chunk))
     };
-    candidates.sort_unstable_by(order);
     let mut chosen: Vec<(Candidate, Fingerprint)> = Vec::new();
-    for candidate in candidates {
-        if chosen.len() >= limit {
-            break;
+    let mut rest = candidates.as_mut_slice();
+    // Of many, only the best are sorted: more are needed only if most of them are copies of each other.
+    while chosen.len() < limit && !rest.is_empty() {
+        let next = rest.len().min(SORTED_PER_PASSAGE.saturating_mul(limit));
+        if next < rest.len() {
+            rest.select_nth_unstable_by(next, order);
         }
-        let fingerprint = Fingerprint::of(text(documents, candidate));
-        if !chosen.iter().any(|(_, better)| fingerprint.repeats(better)) {
-            chosen.push((candidate, fingerprint));
+        let (best, others) = rest.split_at_mut(next);
+        rest = others;
+        best.sort_unstable_by(order);
+        for candidate in best {
+            if chosen.len() >= limit {
+                break;
+            }
+            let fingerprint = Fingerprint::of(text(documents, *candidate));
+            if !chosen.iter().any(|(_, better)| fingerprint.repeats(better)) {
+                chosen.push((*candidate, fingerprint));
+            }
         }
     }
     chosen

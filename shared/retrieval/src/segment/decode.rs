@@ -2,7 +2,6 @@ use super::encode::{
     MAGIC, PLACE_HEADING, PLACE_PAGE, PLACE_WHOLE, VERSION, VERSION_WITH_VECTORS, VERSION_WITHOUT_LANGUAGES,
     shared_prefix,
 };
-use super::vectors::MAX_DIMENSIONS;
 use super::{Embedder, Entry, Posting, Segment, TermEnd, Vector, Vectors};
 use crate::language::{detect, detect_by_words};
 use crate::terms::ANALYSER;
@@ -43,7 +42,7 @@ impl Segment {
             dimensions: input.int()? as usize,
         };
         let has_vectors = *version == VERSION_WITH_VECTORS;
-        let is_sound = !embedder.id.is_empty() && (1..=MAX_DIMENSIONS).contains(&embedder.dimensions);
+        let is_sound = !embedder.id.is_empty() && (1..=Vectors::MAX_DIMENSIONS).contains(&embedder.dimensions);
         if has_vectors != is_sound || (!has_vectors && (!embedder.id.is_empty() || embedder.dimensions != 0)) {
             return Err(SegmentError::Damaged("embedder"));
         }

@@ -4,9 +4,6 @@ use std::collections::HashMap;
 
 use super::Segment;
 
-/// Largest number of dimensions that a segment stores.
-pub(super) const MAX_DIMENSIONS: usize = 4096;
-
 /// At least one of so many chunks has a vector: hostile bytes could otherwise make much memory of nothing.
 const MAX_SPARSENESS: usize = 4096;
 
@@ -88,6 +85,9 @@ pub struct Vectors {
 impl Eq for Vectors {}
 
 impl Vectors {
+    /// Largest number of dimensions that a segment stores.
+    pub const MAX_DIMENSIONS: usize = 4096;
+
     /// Creates the vectors of so many chunks, of which none has one yet.
     pub fn new(embedder: Embedder, chunks: usize) -> Self {
         Self {
@@ -177,9 +177,17 @@ impl Segment {
     /// Returns the segment with these vectors, or without any if (nearly) no chunk has one.
     #[must_use]
     pub fn with_vectors(mut self, vectors: Vectors) -> Self {
-        let fits = vectors.scales.len() == self.len() && (1..=MAX_DIMENSIONS).contains(&vectors.embedder.dimensions);
+        let fits =
+            vectors.scales.len() == self.len() && (1..=Vectors::MAX_DIMENSIONS).contains(&vectors.embedder.dimensions);
         self.vectors =
             Some(vectors).filter(|vectors| fits && Vectors::are_worth_it(vectors.count(), vectors.scales.len()));
+        self
+    }
+
+    /// Returns the segment without vectors.
+    #[must_use]
+    pub fn without_vectors(mut self) -> Self {
+        self.vectors = None;
         self
     }
 
@@ -197,27 +205,39 @@ impl Segment {
         })
     }
 
-    /// Returns the numbers of the chunks that have no vector of this embedder.
-    pub fn chunks_without_vectors(&self, embedder: &Embedder) -> Vec<u32> {
-        let vectors = self.vectors.as_ref().filter(|vectors| vectors.embedder == *embedder);
+    /// Returns its vectors if the embedder with this ID has made them.
+    pub fn vectors_of(&self, embedder: &str) -> Option<&Vectors> {
+        self.vectors.as_ref().filter(|vectors| vectors.embedder.id == embedder)
+    }
+
+    /// Returns the numbers of the chunks that have no vector of the embedder with this ID.
+    pub fn chunks_without_vectors(&self, embedder: &str) -> Vec<u32> {
+        let vectors = self.vectors_of(embedder);
         let has =
             |chunk: u32| vectors.is_some_and(|vectors| vectors.scales.get(chunk as usize).is_some_and(|s| *s > 0.0));
         (0..super::narrow(self.len())).filter(|chunk| !has(*chunk)).collect()
     }
 
-    /// Returns the segment with the vectors that an earlier one has for chunks with the same text.
+    /// Returns the segment with the vectors that an earlier one has, of the embedder with this ID, for chunks with the same
+    /// text. Its own stay, and so does their length: those of another length are not taken over.
     #[must_use]
-    pub fn with_vectors_of(self, earlier: &Self, embedder: &Embedder) -> Self {
-        let Some(found) = earlier.vectors().filter(|found| found.embedder == *embedder) else {
+    pub fn with_vectors_of(self, earlier: &Self, embedder: &str) -> Self {
+        let Some(found) = earlier.vectors_of(embedder) else {
             return self;
         };
+        if self
+            .vectors_of(embedder)
+            .is_some_and(|own| own.embedder != found.embedder)
+        {
+            return self;
+        }
         let numbers = 0..super::narrow(earlier.len());
         let known: HashMap<String, u32> = numbers
             .filter_map(|chunk| Some((earlier.text_to_embed(chunk)?, chunk)))
             .collect();
-        let mut vectors = match &self.vectors {
-            Some(own) if own.embedder == *embedder => own.clone(),
-            _ => Vectors::new(embedder.clone(), self.len()),
+        let mut vectors = match self.vectors_of(embedder) {
+            Some(own) => own.clone(),
+            None => Vectors::new(found.embedder.clone(), self.len()),
         };
         for chunk in self.chunks_without_vectors(embedder) {
             let same = self.text_to_embed(chunk).and_then(|text| known.get(&text));
@@ -284,7 +304,7 @@ mod tests {
         assert!(vectors.set(2, &vector([0.0, 1.0, 0.0, 0.0])));
         assert!(!vectors.set(3, &vector([0.0, 1.0, 0.0, 0.0])));
         let written = plain.clone().with_vectors(vectors);
-        assert_eq!(written.chunks_without_vectors(&embedder()), [1]);
+        assert_eq!(written.chunks_without_vectors("test"), [1]);
         let bytes = written.to_bytes();
         assert_eq!(Segment::from_bytes(&bytes), Ok(written.clone()));
         assert_ne!(bytes, plain.to_bytes());
@@ -320,19 +340,26 @@ mod tests {
         vectors.set(1, &vector([0.0, 1.0, 0.0, 0.0]));
         let earlier = segment(&["Refunds take 14 days.", "Shipping is free."]).with_vectors(vectors);
         let later = segment(&["New.", "Shipping is free.", "Refunds take 15 days."]);
-        let later = later.with_vectors_of(&earlier, &embedder());
-        assert_eq!(later.chunks_without_vectors(&embedder()), [0, 2]);
+        let later = later.with_vectors_of(&earlier, "test");
+        assert_eq!(later.chunks_without_vectors("test"), [0, 2]);
         assert_eq!(
             later.vectors().and_then(|vectors| vectors.get(1)),
             Some(vector([0.0, 1.0, 0.0, 0.0]))
         );
         // Not those of another model.
-        let other = Embedder {
-            id: "other".to_owned(),
-            dimensions: 4,
-        };
         let plain = segment(&["Shipping is free."]);
-        assert_eq!(plain.clone().with_vectors_of(&earlier, &other), plain);
-        assert_eq!(later.chunks_without_vectors(&other), [0, 1, 2]);
+        assert_eq!(plain.clone().with_vectors_of(&earlier, "other"), plain);
+        assert_eq!(later.chunks_without_vectors("other"), [0, 1, 2]);
+        // Nor those of the same model with another length.
+        let mut longer = Vectors::new(
+            Embedder {
+                dimensions: 5,
+                ..embedder()
+            },
+            2,
+        );
+        longer.set(0, &Vector::of(&[1.0; 5]).expect("a direction"));
+        let own = segment(&["New.", "Shipping is free."]).with_vectors(longer);
+        assert_eq!(own.clone().with_vectors_of(&earlier, "test"), own);
     }
 }

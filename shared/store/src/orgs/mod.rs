@@ -205,6 +205,7 @@ impl Orgs {
             .set_if("pinned_day", change.pinned_day.as_ref().map(value).transpose()?)
             .set_if("downgrade_model", model(&change.downgrade_model))
             .set_if("transcription_model", model(&change.transcription_model))
+            .set_if("embedding_model", model(&change.embedding_model))
             .set_if(
                 "fallback_models",
                 change.fallback_models.as_ref().map(value).transpose()?,

@@ -1,13 +1,12 @@
 //! Text embeddings, charged like answers.
 
-use domain::{Category, Error, GenerationId, Result, Usage, UsageCounters, time::after};
+use domain::{Category, Result, Usage};
 use futures::future::BoxFuture;
 use llm::{Provider, TextRole, catalog, embed_all, estimate_tokens, prices::price};
-use store::{TokenEstimate, UsageRecord};
 
 use super::{
-    Admission, BillingContext,
-    reserve::{Held, LEASE},
+    BillingContext,
+    metered::{Metered, MeteredCall},
 };
 use crate::App;
 
@@ -22,6 +21,8 @@ pub struct EmbeddingRequest {
     pub role: TextRole,
     /// Length of the vectors, for models that can shorten them.
     pub dimensions: Option<u32>,
+    /// The category in usage statistics: [`Category::Embeddings`] for a request of the user.
+    pub category: Category,
 }
 
 /// Embedded texts.
@@ -49,68 +50,31 @@ impl App {
     pub fn embed(&self, billing: BillingContext, asked: EmbeddingRequest) -> BoxFuture<'_, Result<Embedded>> {
         Box::pin(async move {
             billing.may_ask(&asked.model)?;
-            let Admission { org, subjects } = self.admit(&billing).await?;
             let named = catalog::resolve(&asked.model);
             let embedder = self.embedder(&named, (asked.role, asked.dimensions)).await?;
-            let prompt = asked.texts.iter().map(|text| estimate_tokens(text)).sum();
-            let (id, now): (GenerationId, _) = (self.ids.make()?, self.clock.now());
-            let ask = TokenEstimate {
-                id,
-                model: named.model.clone(),
-                category: Category::Embeddings,
-                prompt,
-                estimate: prompt,
-                now_ms: now.as_millisecond(),
-                until: after(now, LEASE),
+            let price = price(named.provider, &named.model, self.clock.now());
+            let call = MeteredCall {
+                billing,
+                named: named.clone(),
+                category: asked.category,
+                prompt: asked.texts.iter().map(|text| estimate_tokens(text)).sum(),
             };
-            let reservation = match self.reservation(&subjects, &ask).await {
-                Ok(Held::Done(reservation)) => reservation,
-                Ok(Held::Short(limit)) => {
-                    self.alert_exhausted(&subjects, &limit).await;
-                    let error = self.refused(limit, prompt);
-                    return Err(self.without_reservation(&billing, &org, &subjects, error).await);
-                }
-                Err(error) => return Err(self.without_reservation(&billing, &org, &subjects, error).await),
-            };
-            let app = self.clone();
-            let work = async move {
-                let found = embed_all(embedder, asked.texts).await;
-                let usage = found.as_ref().map(|found| found.usage).unwrap_or_default();
-                let price = price(named.provider, &named.model, now);
-                let cost = price.map(|price| price.cost_micro_usd(&usage));
-                let took = app.clock.now_ms().saturating_sub(now.as_millisecond());
-                let charge = UsageRecord {
-                    counters: UsageCounters {
-                        requests: 1,
-                        errors: u64::from(found.is_err()),
-                        prompt_tokens: usage.prompt_tokens,
-                        cost_micro_usd: cost.unwrap_or_default(),
-                        unpriced: u64::from(cost.is_none() && usage.total() > 0),
-                        estimated: u64::from(usage.estimated),
-                        ..UsageCounters::default()
-                    },
-                    model: named.model.clone(),
-                    latency_ms: found.is_ok().then_some(took.max(0).unsigned_abs()),
-                    first_token_ms: None,
-                };
-                match app.store.ledger().settle_and_see(&reservation, &charge).await {
-                    Ok(Some(used)) if usage.total() > 0 => app.watch(&subjects, used).await,
-                    Ok(_) => {}
-                    // The vectors exist and are returned to the caller; the reservation is settled when its lease
-                    // expires.
-                    Err(error) => tracing::error!(generation_id = %reservation.id, %error, "generation.not_settled"),
-                }
-                Ok(Embedded {
-                    vectors: found?.vectors,
-                    model: named.model,
-                    provider: named.provider,
-                    usage: usage.into(),
-                    cost_micro_usd: cost,
+            let found = self.metered(call, async move {
+                let found = embed_all(embedder, asked.texts).await?;
+                Ok(Metered {
+                    cost_micro_usd: price.map(|price| price.cost_micro_usd(&found.usage)),
+                    usage: found.usage,
+                    value: found.vectors,
                 })
-            };
-            let work = self.run_to_completion(work);
-            let work = work.ok_or_else(|| Error::internal("texts were embedded outside of a runtime"))?;
-            work.await.map_err(Error::internal)?
+            });
+            let found = found.await?;
+            Ok(Embedded {
+                vectors: found.value,
+                model: named.model,
+                provider: named.provider,
+                usage: found.usage.into(),
+                cost_micro_usd: found.cost_micro_usd,
+            })
         })
     }
 }

@@ -7,6 +7,8 @@ mod admission;
 mod billing_context;
 mod embed;
 mod lease;
+mod metered;
+mod rerank;
 pub(crate) mod reserve;
 mod run;
 mod stream;

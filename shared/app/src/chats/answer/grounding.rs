@@ -1,18 +1,26 @@
 //! The passages that ground an answer.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use domain::{AnswerMode, Chatbot, ChatbotId, ChatbotSettings, Citation, Error, OrgId, Result};
+use domain::{AnswerMode, Chatbot, ChatbotId, ChatbotSettings, Citation, Error, Result};
 use futures::future::BoxFuture;
 use llm::{Mark, NO_PASSAGE, Source, passage_sentences, statements};
-use retrieval::{Exchange, Indexed, Language, Passage, QuestionVector, Segment, Vector, is_same_question};
+use retrieval::{CosineRange, Exchange, Indexed, Language, Passage, QuestionVector, Segment, Vector, is_same_question};
 
-use crate::{App, BillingContext, Generation, documents::manifests::DocumentHead};
+use crate::{App, BillingContext, Generation, ai::auxiliary::excerpt, documents::manifests::DocumentHead};
 
 /// Passages whose sentences are compared with a question, the best ones.
 const MOST_COMPARED: usize = 3;
 /// Sentences that are compared with a question: they take a core some 20 ms each.
 const MOST_SENTENCES: usize = 24;
+/// Passages that a reranking model orders: more of them hardly ever answer.
+const RERANKED: usize = 40;
+/// How long an answer waits for them to be ordered.
+const RERANK_LIMIT: Duration = Duration::from_millis(2_500);
+/// Characters of a question that a provider's model is given: more has no one meaning.
+const MOST_OF_QUESTION: usize = 2_000;
+/// How long an answer waits for the vector of its question from a provider.
+const VECTOR_LIMIT: Duration = Duration::from_secs(4);
 
 /// A passage that a question finds.
 #[derive(Debug, Clone)]
@@ -62,16 +70,17 @@ impl App {
         if bot.documents.is_empty() {
             return Ok(Grounding::default().refused_without_passages(&bot.settings));
         }
-        let searched = self.search_documents(bot, bot.settings.top_k as usize, async |languages: &[Language]| {
+        let limit = bot.settings.top_k as usize;
+        let searched = self.search_documents(bot, billing, limit, async |languages: &[Language]| {
             self.search_question(bot, billing, question, before, languages).await
         });
-        let (mut grounding, vector) = searched.await?;
+        let (mut grounding, vectors) = searched.await?;
         if let Some(passages) = &mut grounding.passages {
             passages.retain(|passage| passage.relevance >= bot.settings.min_relevance);
-            if let Some(vector) = vector
+            if let Some(vector) = vectors.iter().find(|vector| self.is_built_in(vector))
                 && self.is_answered_by_local_model(model).await?
             {
-                self.compare_sentences(passages, &vector).await;
+                self.compare_sentences(passages, vector).await;
             }
         }
         Ok(grounding.refused_without_passages(&bot.settings))
@@ -83,14 +92,15 @@ impl App {
     /// Returns [`Error::NotFound`].
     pub fn search_chatbot<'a>(
         &'a self,
-        org: &'a OrgId,
+        billing: BillingContext,
         id: &'a ChatbotId,
         question: &'a str,
         limit: Option<u32>,
     ) -> BoxFuture<'a, Result<Vec<FoundPassage>>> {
         Box::pin(async move {
-            let bot = self.chatbot(org, id).await?;
-            self.passages_of(&bot, question, limit).await
+            let bot = self.chatbot(&billing.org, id).await?;
+            let billing = billing.with_chatbot(&bot);
+            self.passages_of(&bot, &billing, question, limit).await
         })
     }
 
@@ -98,13 +108,14 @@ impl App {
     pub(crate) async fn passages_of(
         &self,
         bot: &Chatbot,
+        billing: &BillingContext,
         question: &str,
         limit: Option<u32>,
     ) -> Result<Vec<FoundPassage>> {
         let given = bot.settings.top_k;
         let limit = limit.unwrap_or(given) as usize;
         let (found, _) = self
-            .search_documents(bot, limit, async |_: &[Language]| question.to_owned())
+            .search_documents(bot, billing, limit, async |_: &[Language]| question.to_owned())
             .await?;
         let passages = found.passages.into_iter().flatten().zip(0_u32..);
         let passages = passages.map(|(passage, rank)| FoundPassage {
@@ -114,14 +125,15 @@ impl App {
         Ok(passages.collect())
     }
 
-    /// Searches the indexed documents of `bot` for a query in their languages. Also returns the vector of the query, if
+    /// Searches the indexed documents of `bot` for a query in their languages. Also returns the vectors of the query, if
     /// it was searched by its meaning.
     async fn search_documents(
         &self,
         bot: &Chatbot,
+        billing: &BillingContext,
         limit: usize,
         query: impl AsyncFnOnce(&[Language]) -> String,
-    ) -> Result<(Grounding, Option<QuestionVector>)> {
+    ) -> Result<(Grounding, Vec<QuestionVector>)> {
         self.reject_stale_epoch().await;
         let documents = self.documents_to_search(bot).await?;
         let unread = documents.iter().filter(|document| document.is_unread).count();
@@ -144,8 +156,17 @@ impl App {
             .collect();
         let languages = retrieval::languages(&indexed);
         let query = query(&languages).await;
-        let vector = self.question_vector(&segments, &query).await;
-        let passages = retrieval::hybrid_search(&indexed, &query, vector.as_ref(), limit);
+        // Boxed, as most searches need neither a provider's vector nor its order.
+        let vectors = Box::pin(self.question_vectors(billing, &segments, &query)).await;
+        let passages = match &bot.settings.rerank_model {
+            None => retrieval::hybrid_search(&indexed, &query, &vectors, limit),
+            Some(model) => {
+                let found = retrieval::hybrid_search(&indexed, &query, &vectors, limit.max(RERANKED));
+                let mut found = Box::pin(self.reranked(billing, model, &query, found)).await;
+                found.truncate(limit);
+                found
+            }
+        };
         let grounding = Grounding {
             passages: Some(passages),
             earlier: Vec::new(),
@@ -153,36 +174,108 @@ impl App {
             documents: documents.len(),
             prescribed: None,
         };
-        Ok((grounding, vector))
+        Ok((grounding, vectors))
     }
 }
 
 impl App {
-    /// Returns the vector of a query, if one of the segments has vectors to compare it with. Without it, the search still
-    /// finds words.
-    async fn question_vector(&self, segments: &[Option<Arc<Segment>>], query: &str) -> Option<QuestionVector> {
-        let name = self.config.embedding.name()?;
-        let has_vectors = |segment: &Arc<Segment>| {
-            let vectors = segment.vectors();
-            vectors.is_some_and(|vectors| vectors.embedder().id == name)
-        };
-        if !segments.iter().flatten().any(has_vectors) {
-            return None;
+    /// Returns passages in the order of a reranking model, charged as `retrieval`. If it fails or takes too long, they stay
+    /// in the order that they have.
+    async fn reranked(
+        &self,
+        billing: &BillingContext,
+        model: &str,
+        query: &str,
+        mut found: Vec<Passage>,
+    ) -> Vec<Passage> {
+        if found.len() < 2 {
+            return found;
         }
-        let vector = async {
-            let Some(model) = self.config.embedding.load(&self.objects).await? else {
+        let rest = found.split_off(found.len().min(RERANKED));
+        let text = |passage: &Passage| match passage.place.heading() {
+            Some(heading) => format!("{heading}\n{}", passage.text),
+            None => passage.text.clone(),
+        };
+        let texts: Vec<String> = found.iter().map(text).collect();
+        let question = excerpt(query, MOST_OF_QUESTION).to_owned();
+        let ordered = self.rerank(billing.clone().without_model(), model, question, texts);
+        let ordered = match tokio::time::timeout(RERANK_LIMIT, ordered).await {
+            Ok(Ok(order)) => {
+                let mut passages: Vec<Option<Passage>> = found.into_iter().map(Some).collect();
+                order
+                    .into_iter()
+                    .filter_map(|place| passages.get_mut(place).and_then(Option::take))
+                    .collect()
+            }
+            Ok(Err(error)) => {
+                tracing::warn!(model, %error, "search.not_reranked");
+                found
+            }
+            Err(_) => {
+                tracing::warn!(model, "search.not_reranked_in_time");
+                found
+            }
+        };
+        ordered.into_iter().chain(rest).collect()
+    }
+
+    /// Returns the vectors of a query by the embedders of the segments: the built-in model, and the organization's. To
+    /// another one, which the organization had chosen earlier, the query is not sent. Without a vector, the search still
+    /// finds words.
+    async fn question_vectors(
+        &self,
+        billing: &BillingContext,
+        segments: &[Option<Arc<Segment>>],
+        query: &str,
+    ) -> Vec<QuestionVector> {
+        let embedders = segments.iter().flatten().filter_map(|segment| segment.vectors());
+        let embedders: HashSet<&str> = embedders.map(|vectors| vectors.embedder().id.as_str()).collect();
+        let built_in = self.config.embedding.name().filter(|name| embedders.contains(name));
+        let is_of_provider = |id: &str| Some(id) != built_in && embedders.contains(id);
+        let by_built_in = async {
+            match built_in {
+                Some(_) => self.built_in_vector(query).await,
+                None => Ok(None),
+            }
+        };
+        let by_provider = async {
+            if embedders.len() == usize::from(built_in.is_some()) {
                 return Ok(None);
-            };
-            let vector = model.question(query.to_owned()).await?;
-            Ok::<_, Error>(vector.map(|vector| QuestionVector {
-                embedder: model.embedder.clone(),
+            }
+            let query = excerpt(query, MOST_OF_QUESTION);
+            let vector = self.question_vector_of_provider(billing, is_of_provider, query);
+            let vector = tokio::time::timeout(VECTOR_LIMIT, vector).await;
+            let vector = vector.map_err(|_| Error::unavailable("the vector of a question was not made in time"))??;
+            Ok::<_, Error>(vector.map(|(embedder, vector)| QuestionVector {
+                embedder,
                 vector,
+                likeness: None,
             }))
         };
-        vector.await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "search.without_vector");
-            None
-        })
+        let (by_built_in, by_provider) = tokio::join!(by_built_in, by_provider);
+        let found = |vector: Result<Option<QuestionVector>>| {
+            vector.unwrap_or_else(|error| {
+                tracing::warn!(%error, "search.without_vector");
+                None
+            })
+        };
+        [by_built_in, by_provider].into_iter().filter_map(found).collect()
+    }
+
+    async fn built_in_vector(&self, query: &str) -> Result<Option<QuestionVector>> {
+        let Some(model) = self.config.embedding.load(&self.objects).await? else {
+            return Ok(None);
+        };
+        let vector = model.question(query.to_owned()).await?;
+        Ok(vector.map(|vector| QuestionVector {
+            embedder: model.embedder.clone(),
+            vector,
+            likeness: Some(CosineRange::MULTILINGUAL_E5_SMALL),
+        }))
+    }
+
+    fn is_built_in(&self, vector: &QuestionVector) -> bool {
+        self.config.embedding.name() == Some(vector.embedder.id.as_str())
     }
 }
 

@@ -106,6 +106,7 @@ pub(super) fn letter(category: Category) -> char {
         Category::Titles => 't',
         Category::Transcription => 'p',
         Category::Rewriting => 'w',
+        Category::Retrieval => 'r',
     }
 }
 
