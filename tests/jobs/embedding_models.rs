@@ -203,7 +203,17 @@ async fn a_used_up_limit_ends_the_vectors_says_so_and_they_go_on_when_it_is_rais
     quota(2_000).await.ok();
     let text = rules(200, "lamp");
     let id = upload(&t, &ada, &text).await;
-    let view = shown(&ada, &id).await;
+    let mut view = shown(&ada, &id).await;
+    // Batches that run beside each other reserve more than they use.
+    for _ in 0..20 {
+        if view["vectors"]["error"].is_string() {
+            break;
+        }
+        t.advance_seconds(20);
+        t.drain().await;
+        view = shown(&ada, &id).await;
+    }
+
     assert_eq!(
         (&view["status"], &view["vectors"]["error_code"]),
         (&json!("ready"), &json!("not_embedded"))

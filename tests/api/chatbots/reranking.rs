@@ -70,8 +70,12 @@ async fn each_provider_orders_passages_and_is_charged() {
 async fn an_answer_is_given_the_passages_that_the_model_prefers() {
     let (model, _t, ada, documents) = scene().await;
     let bot = chatbot(&ada, &documents, json!("cohere/rerank-v3.5")).await;
-    let asked =
-        json!({"model": format!("chatbot/{bot}"), "message": "How many years does the warranty of a lamp last?"});
+    let path = format!("/api/v1/chatbots/{bot}");
+    ada.put(&path, json!({"settings": {"model": "compatible/small"}}))
+        .await
+        .ok();
+    model.answer_with(|_| Script::text("It is there for the buyer. [cite:1]"));
+    let asked = json!({"model": format!("chatbot/{bot}"), "message": QUESTION});
     let answer = ada.post("/api/v1/ai/chat", asked).await.ok().json();
     assert_eq!(answer["sources"][0]["name"], "long.txt", "{answer}");
     assert_eq!(reranking_calls(&model), 1);
@@ -124,7 +128,7 @@ async fn only_a_model_that_reranks_can_be_chosen() {
     let shown = ada.get(&path).await.ok().json();
     assert_eq!(shown["settings"]["rerank_model"], "cohere/rerank-v3.5");
     let shown = ada
-        .patch(&path, json!({"settings": {"rerank_model": ""}}))
+        .put(&path, json!({"settings": {"rerank_model": ""}}))
         .await
         .ok()
         .json();
