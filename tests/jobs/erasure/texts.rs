@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 /// Texts that are no free ones: names of things and choices, which an operation refuses unless it knows them.
-const CHOICES: [&str; 26] = [
+const CHOICES: [&str; 28] = [
     "/model",
     "/messages/*/content/*/type",
     "/downgrade_model",

@@ -16,8 +16,7 @@ use std::time::Duration;
 
 use domain::{
     Clarification, DataSource, DataSourceId, DataSourceKind, Error, Membership, QueryFailure, QueryRecord, QueryStatus,
-    Result,
-    UpstreamKind, Usage,
+    Result, UpstreamKind, Usage,
 };
 use futures::future::BoxFuture;
 use serde_json::Value;

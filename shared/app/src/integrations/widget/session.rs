@@ -79,7 +79,7 @@ impl App {
                     .await?;
             }
             let visitor = self.visitor(integration, identity).await?;
-            let payer = self.payer_of(website).await?;
+            let payer = self.website_payer(website).await?;
             let now = self.clock.now();
             let conversation = Conversation {
                 id: self.ids.make()?,
@@ -144,7 +144,7 @@ impl App {
             if !is_here || self.clock.now().as_second() >= claims.exp {
                 return Err(EXPIRED);
             }
-            let payer = self.payer_of(&website).await?;
+            let payer = self.website_payer(&website).await?;
             // Who is charged has changed: the conversation is that of another account.
             if payer.id != claims.sub {
                 return Err(EXPIRED);
@@ -163,7 +163,7 @@ impl App {
     }
 
     /// Returns the account that is charged for what visitors ask.
-    async fn payer_of(&self, website: &Website) -> Result<User> {
+    async fn website_payer(&self, website: &Website) -> Result<User> {
         let integration = &website.integration;
         if let Some(payer) = self.payer(&integration.org, &integration.created_by).await? {
             return Ok(payer);
