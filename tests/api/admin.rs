@@ -215,10 +215,18 @@ async fn the_system_status_names_everything_and_how_it_is() {
     );
     let index = json!({"name": "index_documents", "waiting": 0, "in_flight": 0, "dead_letters": 0});
     assert_eq!(status["queues"][0], index);
-    let models: Vec<_> = ["openai", "anthropic", "gemini", "bedrock", "azure", "compatible"]
-        .into_iter()
-        .map(|provider| json!({"provider": provider, "configured": false}))
-        .collect();
+    let models: Vec<_> = [
+        "openai",
+        "anthropic",
+        "gemini",
+        "bedrock",
+        "cohere",
+        "azure",
+        "compatible",
+    ]
+    .into_iter()
+    .map(|provider| json!({"provider": provider, "configured": false}))
+    .collect();
     let models = [vec![json!({"provider": "local", "configured": true})], models].concat();
     assert_eq!(status["models"], json!(models));
     let run = &status["schedules"][0];

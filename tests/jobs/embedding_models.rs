@@ -231,7 +231,7 @@ async fn a_used_up_limit_ends_the_vectors_says_so_and_they_go_on_when_it_is_rais
     let embedding_calls = model.calls().len();
     assert!(embedding_calls <= calls + 1, "the question only");
     let (done, tokens) = (view["vectors"]["done"].as_u64().unwrap(), model.totals().prompt_tokens);
-    ada.put("/api/v1/users/me/quota", json!({"daily_limit": 100_000}))
+    ada.put("/api/v1/users/me/quota", json!({"daily_limit": 10_000}))
         .await
         .ok();
     let needed = request_vectors(&ada, true).await;

@@ -46,7 +46,7 @@ async fn a_request_has_one_host_and_it_is_a_name_of_this_server() {
         for (address, path) in [
             (&api, "/live/live"),
             (&api, "/_local/outbox"),
-            (&api, "/reset-password"),
+            (&api, "/_local/pay"),
             (&aws, "/"),
         ] {
             for version in ["1.1", "1.0"] {

@@ -39,6 +39,7 @@ pub(crate) struct IntegrationView {
 /// Settings of an integration.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "IntegrationConfig")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub(crate) struct ConfigView {
     /// Chatbots of single channels of Slack.
     channels: Vec<ChannelView>,

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use axum::{
-    http::{HeaderMap, StatusCode, header},
+    http::HeaderMap,
     response::{IntoResponse, Response},
 };
 use domain::Error;
@@ -153,6 +153,8 @@ fn serve(assets: &'static [Asset], name: &str, headers: &HeaderMap) -> Result<Re
     reason = "a missing header is the test's failure"
 )]
 mod tests {
+    use axum::http::StatusCode;
+
     use super::*;
 
     #[tokio::test]
@@ -231,14 +233,5 @@ mod tests {
                 );
             }
         }
-    }
-
-    #[tokio::test]
-    async fn the_root_leads_to_the_documentation() {
-        let response = root(ApiRoot::of("/")).await;
-        assert_eq!(
-            (response.status(), &response.headers()["location"]),
-            (StatusCode::FOUND, &"docs".parse().unwrap())
-        );
     }
 }

@@ -38,6 +38,7 @@ pub(crate) struct LookView {
 /// What visitors may do besides asking.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "WidgetFeatures")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a feature of its own")]
 pub(crate) struct FeaturesView {
     /// Rate answers.
     feedback: bool,

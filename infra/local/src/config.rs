@@ -23,10 +23,13 @@ pub(crate) fn new(options: &Options, cloud: &Cloud, address: SocketAddr) -> Resu
         secrets_prefix: String::new(),
         key_mode: domain::KeyMode::Test,
         mail_from: options.variable("MAIL_FROM").unwrap_or_default().to_owned(),
-        public_url: match options.variable("PUBLIC_URL") {
-            Some(url) => url.trim_end_matches('/').to_owned(),
-            None => format!("http://localhost:{}", address.port()),
-        },
+        public_url: options.variable("PUBLIC_URL").map_or_else(
+            || {
+                let stage = options.stage.as_ref().map(|stage| format!("/{stage}"));
+                format!("http://localhost:{}{}", address.port(), stage.unwrap_or_default())
+            },
+            |url| url.trim_end_matches('/').to_owned(),
+        ),
         providers: Providers::read(|name| match (name, options.variable(name)) {
             // Permissions are checked on the way.
             ("BEDROCK_BASE_URL", Some(_)) => Some(cloud.endpoint()),

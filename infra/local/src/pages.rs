@@ -1,6 +1,5 @@
-//! Pages that emailed links lead to, until there is a console: each does what its email says, through the API.
-//!
-//! They exist in the local stack only. They load nothing from elsewhere, and no script is inline.
+//! The page of test payments. It exists in the local stack only.
+//! They load nothing from elsewhere, and no script is inline.
 
 use axum::{
     Router,
@@ -15,22 +14,12 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 
 const HTML: &str = "text/html; charset=utf-8";
 /// The files by path.
-const FILES: [(&str, &str, &str); 9] = [
-    ("/verify-email", HTML, include_str!("pages/verify_email.html")),
-    ("/change-email", HTML, include_str!("pages/change_email.html")),
-    ("/restore-email", HTML, include_str!("pages/restore_email.html")),
-    ("/reset-password", HTML, include_str!("pages/reset_password.html")),
-    ("/invitations", HTML, include_str!("pages/invitations.html")),
+const FILES: [(&str, &str, &str); 3] = [
     ("/_local/pay", HTML, include_str!("pages/pay.html")),
     (
         "/_local/pay.js",
         "text/javascript; charset=utf-8",
         include_str!("pages/pay.js"),
-    ),
-    (
-        "/_local/page.js",
-        "text/javascript; charset=utf-8",
-        include_str!("pages/page.js"),
     ),
     (
         "/_local/page.css",

@@ -136,7 +136,10 @@ async fn the_status_of_the_system_lists_the_providers_that_are_configured() {
         .filter(|found| found["configured"] == true)
         .map(|found| &found["provider"])
         .collect();
-    assert_eq!(configured, ["local", "openai", "anthropic", "bedrock", "compatible"]);
+    assert_eq!(
+        configured,
+        ["local", "openai", "anthropic", "bedrock", "cohere", "compatible"]
+    );
     // A provider without a key is answered for by the built-in model here, which is said.
     let ada = t.user("ada").await;
     let message = ask(&ada, "gemini").await.ok().json();

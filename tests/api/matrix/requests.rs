@@ -107,7 +107,7 @@ pub(super) fn body(operation: &Operation, things: &Things) -> Value {
         (_, "/data_sources/connect") => json!({"connection": connection()}),
         (_, "/data_sources/{data_source_id}/connection") => connection(),
         (_, "/query" | "/query/validate") => json!({"sql": "SELECT 1"}),
-        (_, "/chat/sessions/{session_id}/query") => json!({"question": "How many orders are there?"}),
+        (_, "/chat/sessions/{session_id}/query") => json!({"question": "How many orders are there per status?"}),
         (_, "/schema/tables/{table_name}") => json!({"description": "Changed"}),
         (_, "/chat/sessions") => json!({"chatbot_id": things.chatbot}),
         (_, "/chatbots/{chatbot_id}/evaluate") => json!({"questions": [{"question": "Hello?"}]}),

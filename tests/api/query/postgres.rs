@@ -133,6 +133,8 @@ async fn a_database_is_connected_and_queried() {
     assert!(
         log.queries
             .iter()
+            // Values of columns, read with the catalog.
+            .filter(|sql| !sql.starts_with("SELECT pg_catalog.left("))
             .all(|sql| !sql.contains("DELETE") && !sql.contains("pg_")),
         "{:?}",
         log.queries

@@ -32,8 +32,8 @@ async fn a_site_says_who_its_visitors_are() {
         .await
         .problem(401, "identity_required");
     begin("").await.problem(401, "identity_required");
-    let begun = begin(&signed(Algorithm::HS256, &claims, &secret)).await.created();
-    site.ask(&begun.text("sessionId"), "How long is the warranty of the lamp?")
+    let first = begin(&signed(Algorithm::HS256, &claims, &secret)).await.created();
+    site.ask(&first.text("sessionId"), "How long is the warranty of the lamp?")
         .await
         .ok();
     let sessions = site.ada.get("/api/v1/chat/sessions?channel=website").await.ok().json();

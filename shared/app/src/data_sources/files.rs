@@ -295,7 +295,7 @@ mod tests {
     #[test]
     fn what_is_old_is_swept_and_what_is_used_stays() -> std::io::Result<()> {
         let folder = tempfile::tempdir()?;
-        let now = super::now();
+        let now = now();
         let ago = |seconds: u64| now - Duration::from_secs(seconds);
         for (name, seconds) in [
             ("old.sqlite", 8_000),
@@ -315,7 +315,7 @@ mod tests {
     #[test]
     fn the_disk_never_has_more_than_its_bound() -> std::io::Result<()> {
         let folder = tempfile::tempdir()?;
-        let now = super::now();
+        let now = now();
         let ago = |seconds: u64| now - Duration::from_secs(seconds);
         for (name, seconds) in [("a.sqlite", 300), ("b.sqlite", 200), ("c.sqlite", 5)] {
             file(folder.path(), name, 100 * 1024 * 1024, ago(seconds))?;

@@ -48,6 +48,7 @@ pub struct WidgetAppearance {
 /// Settings of an integration with web sites.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct WebsiteConfig {
     /// Origins whose pages may embed the widget, as browsers send them. No others may.
     pub allowed_origins: Vec<String>,

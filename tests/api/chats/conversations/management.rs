@@ -207,7 +207,7 @@ async fn another_members_conversation_is_not_found_whatever_is_asked_of_it() {
                     continue;
                 }
                 let method = Method::from_bytes(operation.method.as_bytes()).unwrap();
-                let body = json!({"content": "x", "title": "x", "prompt_text": "x", "rating": "up"});
+                let body = json!({"content": "x", "title": "x", "prompt_text": "x", "rating": "up", "question": "x"});
                 let request = bob.request(method.clone(), &path);
                 let request = if [Method::GET, Method::DELETE].contains(&method) {
                     request

@@ -53,6 +53,7 @@ impl Website {
 
 /// What the widget shows before a visitor writes.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct WidgetConfig {
     /// The chatbot.
     pub chatbot_id: ChatbotId,
