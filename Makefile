@@ -50,7 +50,7 @@ MODEL_SHA256 := 1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f
 MODEL := $(CACHE)/multilingual-e5-small-q4-1571fc98.bin
 
 ##@ Work
-.PHONY: help dev demo model test test-faults test-attack test-hostile test-kill test-kill-ledger test-sdk test-stripe test-slack test-webhooks test-postgres test-clients test-schemathesis audit-verify rotate-secret clean-data new-function
+.PHONY: help dev demo model test test-console test-faults test-attack test-hostile test-kill test-kill-ledger test-sdk test-stripe test-slack test-webhooks test-postgres test-clients test-schemathesis audit-verify rotate-secret clean-data new-function
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z0-9_-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
@@ -145,6 +145,11 @@ test-postgres: ## Connect to a real PostgreSQL server: TLS, roles, types, time l
 	python3 infra/tools/postgres_test.py --binary "$${CARGO_TARGET_DIR:-target}/debug/parlance" \
 		--judge "$${CARGO_TARGET_DIR:-target}/debug/examples/judge" $(ARGS)
 
+test-console: console-modules ## Use the console and the widget in Chromium, every view with axe (ARGS="--only widget --shots FOLDER"; Node, Chromium)
+	cargo build --quiet -p local --bin parlance
+	python3 infra/tools/console_test.py --binary "$${CARGO_TARGET_DIR:-target}/debug/parlance" \
+		--chromium "$$(command -v chromium || command -v chromium-browser || command -v google-chrome)" $(ARGS)
+
 test-clients: $(CLIENTS_VENV)/.ready ## Generate clients from the OpenAPI document (Python, and TypeScript if Node is there) and use them
 	cargo build --quiet -p local --bin parlance
 	node=; if command -v node > /dev/null && command -v npm > /dev/null; then \
@@ -170,8 +175,8 @@ new-function: ## Start a new function: NAME=orgs (KIND=http, queue or schedule)
 	@python3 infra/tools/new_function.py "$(or $(KIND),http)" "$(NAME)"
 
 ##@ Check
-.PHONY: lint lint-rust lint-docs lint-features lint-deps lint-template lint-spelling fmt validate audit openapi bench corpus eval eval-conversations
-lint: lint-rust lint-docs lint-features lint-deps lint-template lint-spelling ## Check format, clippy, docs, licenses, template and spelling
+.PHONY: lint lint-rust lint-docs lint-features lint-deps lint-template lint-spelling lint-web console console-modules fmt validate audit openapi bench corpus eval eval-conversations
+lint: lint-rust lint-docs lint-features lint-deps lint-template lint-spelling lint-web ## Check format, clippy, docs, licenses, template, spelling, and the console if there is Node
 
 lint-rust:
 	cargo fmt --all --check
@@ -206,6 +211,19 @@ fmt: ## Format the code
 
 audit: $(CARGO_DENY) ## Check the dependencies for known vulnerabilities (needs the network)
 	$(CARGO_DENY) --config .deny.toml check advisories
+
+console-modules:
+	cd functions/console/web && npm ci --silent --no-audit --no-fund
+
+console: console-modules ## Build the console and the widget from their sources, and check them (Node)
+	cd functions/console/web && npm run --silent check && npm run --silent build
+
+# The assets are committed, so that everything else needs no Node.
+lint-web:
+	@if command -v node > /dev/null && command -v npm > /dev/null; then $(MAKE) --no-print-directory console; \
+		changes=$$(git status --porcelain -- functions/console functions/widget); \
+		test -z "$$changes" || { echo "the sources build other assets: run 'make console', and commit"; echo "$$changes"; exit 1; }; \
+	else echo "lint-web: there is no Node, so the console was not checked"; fi
 
 openapi: ## Write the OpenAPI document of all functions, which `system` serves
 	mkdir -p target

@@ -53,7 +53,7 @@ function TableCard({ table, source, editable, changed }: { table: TableView; sou
   ];
   return (
     <details class="card">
-      <summary><strong class="mono">{table.name}</strong> <span class="soft">{t("data.table_rows", { rows: number(table.row_count) })}</span></summary>
+      <summary><strong class="mono">{table.name}</strong> {table.row_count !== null && <span class="soft">{t("data.table_rows", { rows: number(table.row_count) })}</span>}</summary>
       {table.description && <p>{table.description}</p>}
       {editable && <div><Button compact icon="edit" onClick={() => openDescribe(table, source, changed)}>{t("data.describe")}</Button></div>}
       <Table label={table.name} columns={columns} rows={table.columns} id={(row) => row.name} />

@@ -35,7 +35,7 @@ export function websiteConfig(values: Values): Api<"IntegrationSettings"> {
       title: values.optional("title"),
       position: values.text("position") === "start" ? "start" : "end",
       color: values.checked("has_color") ? values.text("color") : null,
-      theme: values.text("theme"),
+      theme: values.text("theme") as Api<"WidgetTheme">,
       language: values.optional("language"),
     },
   };
