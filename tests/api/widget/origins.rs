@@ -27,7 +27,7 @@ const TRICKS: [&str; 30] = [
     "https://www.shop.example",
     "https://shop-example",
     "https://shop.examples",
-    "https://shop.exampl",
+    "https://shop.exam",
     "https://xn--shp-0na.example",
     "https://sh\u{6f}p.example, https://evil.example",
     "https://shop.example https://evil.example",
