@@ -1,5 +1,6 @@
 //! The links in mails lead to the console, and their tokens do what the mails say.
 
+use reqwest::Method;
 use serde_json::json;
 
 use crate::support::{Caller, PASSWORD, Test};
@@ -14,15 +15,14 @@ async fn followed(t: &Test, address: &str, path: &str) -> String {
     let link = text.split_whitespace().find(|word| word.contains("?token=")).unwrap();
     let api = t.stack.url().replace("127.0.0.1", "localhost");
     assert!(link.starts_with(&format!("{api}{path}?token=")), "{link}");
-    let page = reqwest::Client::new().get(link).header("accept", "text/html").send();
-    let page = page.await.unwrap();
-    assert_eq!(page.status(), 200, "{link}");
+    let request = t.anonymous().request(Method::GET, link);
+    let page = t.anonymous().send(request.header("accept", "text/html")).await.ok();
     assert_eq!(
-        page.headers()["referrer-policy"],
+        page.header("referrer-policy"),
         "no-referrer",
         "the token is in the address"
     );
-    assert!(page.text().await.unwrap().contains("<div id=\"app\">"));
+    assert!(String::from_utf8(page.body).unwrap().contains("<div id=\"app\">"));
     link.split_once("?token=").unwrap().1.to_owned()
 }
 

@@ -45,7 +45,7 @@ impl App {
     /// cost is charged.
     ///
     /// # Errors
-    /// Returns [`Error::Upstream`] `provider_not_configured` for a model of no configured embedding provider, and the
+    /// Returns [`domain::Error::Upstream`] `provider_not_configured` for a model of no configured embedding provider, and the
     /// errors of [`App::generate`].
     pub fn embed(&self, billing: BillingContext, asked: EmbeddingRequest) -> BoxFuture<'_, Result<Embedded>> {
         Box::pin(async move {
