@@ -1,6 +1,6 @@
 //! Databases on servers of organizations.
 
-use app::{DataSourceFound, NewConnectedSource, NewConnection};
+use app::{NewConnectedSource, NewConnection};
 use domain::{DataSource, DatabaseConnection, Error, Secret, TlsMode, auth::permission::WriteDataSources};
 use garde::Validate;
 use http_api::{
@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::data_sources::{DataSourcePath, DataSourceView, non_empty};
+use crate::data_sources::{DataSourcePath, DataSourceView, created, non_empty};
 
 /// The port of PostgreSQL.
 const PORT: u16 = 5432;
@@ -211,11 +211,8 @@ pub(crate) async fn connect_data_source(
         connection: body.connection.into_connection()?,
     };
     let is_default = new.is_default;
-    let mut source = app.connect_data_source(&member.org, &member.actor(), new).await?;
-    if let Some(at_most) = wait.0 {
-        source = app.wait_until_imported(&source, at_most).await?;
-    }
-    Ok(Created(DataSourceFound { source, is_default }.into()))
+    let source = app.connect_data_source(&member.org, &member.actor(), new).await?;
+    created(&app, source, is_default, wait).await
 }
 
 pub(crate) async fn replace_connection(

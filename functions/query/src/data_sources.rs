@@ -169,7 +169,17 @@ pub(crate) async fn create_data_source(
         files: upload.files.into_iter().map(|file| (file.name, file.bytes)).collect(),
     };
     let is_default = new.is_default;
-    let mut source = app.create_data_source(&member.org, &member.actor(), new).await?;
+    let source = app.create_data_source(&member.org, &member.actor(), new).await?;
+    created(&app, source, is_default, wait).await
+}
+
+/// Returns a new data source, imported if that takes no longer than the client wants to wait.
+pub(crate) async fn created(
+    app: &Ctx,
+    mut source: DataSource,
+    is_default: bool,
+    wait: Wait,
+) -> Result<Created<DataSourceView>> {
     if let Some(at_most) = wait.0 {
         source = app.wait_until_imported(&source, at_most).await?;
     }

@@ -248,14 +248,7 @@ impl App {
     /// # Errors
     /// Returns [`Error::Unauthorized`], or [`Error::Unavailable`] if it cannot be determined whether its key exists.
     pub(crate) async fn verify_claims<T: DeserializeOwned>(&self, token: &Secret, audience: &str) -> Result<T> {
-        let secret = self.secrets.require(JWT_SECRET).await?;
-        let keys = self.signing_keys.of(&[&secret], || SigningKeys::derive(&secret))?;
-        if let Some(claims) = keys.decode(token, audience)? {
-            return Ok(claims);
-        }
-        let secret = self.secrets.newer_than(JWT_SECRET, &secret).await?;
-        let keys = self.signing_keys.of(&[&secret], || SigningKeys::derive(&secret))?;
-        keys.decode(token, audience)?.ok_or(INVALID)
+        self.with_keys(|keys| keys.decode(token, audience)).await
     }
 
     /// Returns the verified token. A token with an unknown key may have been signed by a newer one.
@@ -264,14 +257,19 @@ impl App {
     /// Returns [`Error::Unauthorized`], or [`Error::Unavailable`] if it cannot be determined whether such a key exists.
     pub(crate) async fn verify_token(&self, token: &Secret, usage: TokenUse) -> Result<Verified> {
         let now = self.clock.now();
+        self.with_keys(|keys| keys.verify(token, usage, now)).await
+    }
+
+    /// Returns what the keys find, or newer keys if they do not know that of the token.
+    async fn with_keys<T>(&self, find: impl Fn(&SigningKeys) -> Result<Option<T>>) -> Result<T> {
         let mut secret = self.secrets.require(JWT_SECRET).await?;
         let keys = self.signing_keys.of(&[&secret], || SigningKeys::derive(&secret))?;
-        if let Some(verified) = keys.verify(token, usage, now)? {
-            return Ok(verified);
+        if let Some(found) = find(&keys)? {
+            return Ok(found);
         }
         secret = self.secrets.newer_than(JWT_SECRET, &secret).await?;
         let keys = self.signing_keys.of(&[&secret], || SigningKeys::derive(&secret))?;
-        keys.verify(token, usage, now)?.ok_or(INVALID)
+        find(&keys)?.ok_or(INVALID)
     }
 }
 
